@@ -1,0 +1,39 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Ordered } from '../lib/chain.js';
+import { answer, assertEndpoints, type Endpoint } from '../lib/endpoint.js';
+import { open, type AdapterOptions } from '../lib/exchange.js';
+import type { AnyMiddleware } from '../lib/middleware.js';
+import { prepareMount } from '../lib/mount.js';
+
+type Request = IncomingMessage & { originalUrl?: string; ip?: string | undefined; body?: unknown };
+type Handler = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** Mounts middlewares on Express 4 or 5. Options, if any, come first. */
+export function toExpress<const List extends readonly AnyMiddleware[]>(...list: List & Ordered<List>): Handler;
+export function toExpress<const List extends readonly AnyMiddleware[]>(
+  options: AdapterOptions,
+  ...list: List & Ordered<List>
+): Handler;
+export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]): Handler {
+  const { chain, options } = prepareMount('toExpress', args);
+  return (req, res, next) => {
+    const seen = { target: req.originalUrl ?? req.url ?? '', ip: () => req.ip ?? '', parsedBody: () => req.body };
+    void open(req, res, seen, options)
+      .admit(chain)
+      .then((reply) => {
+        if (reply === undefined) next();
+        else if (!res.headersSent) res.writeHead(reply.status, reply.headers).end(reply.body);
+      });
+  };
+}
+
+/** Serves documents such as `protectedResource(...)` on Express 4 or 5. Mount it at the root of the app. */
+export function serveExpress(...endpoints: readonly Endpoint[]): Handler {
+  assertEndpoints('serveExpress', endpoints);
+  return (req, res, next) => {
+    void answer(endpoints, req.method ?? 'GET', req.originalUrl ?? req.url ?? '', req.headersDistinct).then((reply) => {
+      if (reply === undefined) next();
+      else res.writeHead(reply.status, reply.headers).end(reply.body);
+    });
+  };
+}

@@ -1,0 +1,94 @@
+// What the core itself costs: a chain, each hook, and the body path, in process and without a socket.
+import { Readable } from 'node:stream';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ServerResponse as NodeResponse, IncomingMessage as NodeRequest } from 'node:http';
+import { buildChain } from '../lib/chain.js';
+import { open } from '../lib/exchange.js';
+import type { AnyMiddleware, Hooks } from '../lib/middleware.js';
+import { compare, type Contender } from './harness.js';
+
+const BODY = Buffer.from(
+  JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'echo', arguments: { text: 'x'.repeat(200) } },
+  }),
+);
+const seen = { target: '/mcp', ip: () => '127.0.0.1', parsedBody: () => undefined };
+
+function request(): IncomingMessage {
+  const req = new NodeRequest(new Readable({ read: () => undefined }) as never);
+  req.method = 'POST';
+  req.headers = { 'content-type': 'application/json', 'content-length': String(BODY.length) };
+  return req;
+}
+
+function response(req: IncomingMessage): ServerResponse {
+  return new NodeResponse(req);
+}
+
+const pass = (name: string, hooks?: Hooks): AnyMiddleware => ({
+  name,
+  needs: [],
+  adds: [],
+  run: () => ({}),
+  ...(hooks ? { hooks } : {}),
+});
+const reads = (
+  name: string,
+  run: (ctx: { request: { rpc: () => Promise<unknown> } }) => Promise<object>,
+): AnyMiddleware => ({
+  name,
+  needs: [],
+  adds: [],
+  run: run as never,
+});
+
+function contender(name: string, list: readonly AnyMiddleware[], feed = false): Contender {
+  const chain = buildChain(list);
+  return {
+    name,
+    run: async () => {
+      const req = request();
+      const res = response(req);
+      if (feed) {
+        req.push(BODY);
+        req.push(null);
+      }
+      await open(req, res, seen).admit(chain);
+      res.emit('close');
+    },
+  };
+}
+
+/** The rows of the core benchmark. The first is the baseline: making the request and response objects. */
+export async function benchCore(): Promise<void> {
+  const hooks: Record<string, Hooks> = {
+    decided: { decided: () => undefined },
+    admitted: { admitted: () => undefined },
+    headers: { headers: () => ({}) },
+    head: { head: () => undefined },
+    message: { message: (_ctx, message) => message },
+    until: { until: () => undefined },
+    settled: { settled: () => undefined },
+  };
+  await compare('core, in process', [
+    {
+      name: 'request and response objects only',
+      run: async () => {
+        const req = request();
+        response(req).emit('close');
+        await Promise.resolve();
+      },
+    },
+    contender('empty chain', []),
+    contender('one middleware', [pass('a')]),
+    contender(
+      'five middlewares',
+      ['a', 'b', 'c', 'd', 'e'].map((name) => pass(name)),
+    ),
+    ...Object.entries(hooks).map(([kind, hook]) => contender(`hook: ${kind}`, [pass('a', hook)])),
+    contender('body: bytes and messages', [reads('body', async ({ request: { rpc } }) => (await rpc(), {}))], true),
+  ]);
+}

@@ -1,0 +1,58 @@
+import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const frameworkFree = {
+  'no-restricted-imports': [
+    'error',
+    {
+      patterns: [
+        {
+          group: ['express', 'express/*', 'koa', 'koa/*', '@koa/*', 'fastify', 'winston', '@modelcontextprotocol/*'],
+          message: 'lib/ and middleware/ know no framework: translate in adapters/.',
+        },
+        { group: ['**/adapters/*'], message: 'Data flows from adapters to lib, never back.' },
+      ],
+    },
+  ],
+};
+
+export default defineConfig(
+  { ignores: ['dist', 'coverage'] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['eslint.config.js'] } } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' }],
+      complexity: ['error', 14],
+      eqeqeq: 'error',
+      'max-depth': ['error', 3],
+      'no-console': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  { files: ['lib/**', 'middleware/**'], rules: frameworkFree },
+  {
+    files: ['test/**', 'examples/**', 'bench/**', 'cli/**', '*.js'],
+    rules: {
+      'no-console': 'off',
+      'no-restricted-syntax': 'off',
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+    },
+  },
+  {
+    files: ['test/**'],
+    rules: {
+      // chai states its expectations as expressions.
+      '@typescript-eslint/no-unused-expressions': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+);

@@ -1,0 +1,146 @@
+import type { RequestContext, Slot, State } from './context.js';
+import type { AnyMiddleware, Hooks, Middleware } from './middleware.js';
+
+/** Shown by the compiler in place of a middleware that is mounted too early. */
+export interface MountedTooEarly<Missing extends Slot> {
+  readonly missing: Missing;
+  readonly fix: `mount a middleware that adds '${Missing}' before this one`;
+}
+
+type SlotsOf<Listed> = Listed extends readonly (infer Name extends Slot)[] ? Name : never;
+type Needed<One extends AnyMiddleware, Have extends Slot> = Exclude<SlotsOf<One['needs']>, Have>;
+type Unmet<One extends AnyMiddleware, Have extends Slot> = [SlotsOf<One['oneOf']>] extends [never]
+  ? never
+  : [SlotsOf<One['oneOf']> & Have] extends [never]
+    ? SlotsOf<One['oneOf']>
+    : never;
+type Placed<One extends AnyMiddleware, Have extends Slot> = [Needed<One, Have> | Unmet<One, Have>] extends [never]
+  ? One
+  : MountedTooEarly<Needed<One, Have> | Unmet<One, Have>>;
+
+/** Checks a list from left to right: what a middleware needs must be added by an earlier one. */
+export type Ordered<List extends readonly AnyMiddleware[], Have extends Slot = never> = number extends List['length']
+  ? List
+  : List extends readonly [infer One extends AnyMiddleware, ...infer Rest extends readonly AnyMiddleware[]]
+    ? [Placed<One, Have>, ...Ordered<Rest, Have | SlotsOf<One['adds']> | SlotsOf<One['mayAdd']>>]
+    : [];
+
+type Named<Kind extends keyof Hooks> = readonly { readonly name: string; readonly call: NonNullable<Hooks[Kind]> }[];
+
+/** Every hook of a chain, sorted by kind once, when the chain is built. */
+export type HooksByKind = { readonly [Kind in keyof Hooks]-?: Named<Kind> };
+
+/** A list of middlewares, checked and prepared. */
+export interface Chain {
+  readonly list: readonly AnyMiddleware[];
+  readonly hooks: HooksByKind;
+  /** Whether a hook wants a word when the response head is sent. */
+  readonly watches: boolean;
+  /** Whether a hook may hold or rewrite the response. */
+  readonly holds: boolean;
+}
+
+const KINDS = {
+  decided: true,
+  admitted: true,
+  headers: true,
+  head: true,
+  message: true,
+  until: true,
+  settled: true,
+  authInfo: true,
+} satisfies Record<keyof Hooks, true>;
+
+/**
+ * Prepares a list for mounting.
+ * @throws {TypeError} when the order is wrong, a slot would be proven twice, or an entry is not a middleware
+ */
+export function buildChain(list: readonly AnyMiddleware[]): Chain {
+  list.forEach(assertMiddleware);
+  assertOrdered(list);
+  const hooks = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, collect(list, kind as keyof Hooks)]));
+  const byKind = hooks as unknown as HooksByKind;
+  const { headers, head, message, until } = byKind;
+  return Object.freeze({
+    list: Object.freeze([...list]),
+    hooks: Object.freeze(byKind),
+    watches: headers.length + until.length > 0,
+    holds: head.length + message.length > 0,
+  });
+}
+
+function collect(list: readonly AnyMiddleware[], kind: keyof Hooks): readonly object[] {
+  return list.flatMap(({ name, hooks }) => (hooks?.[kind] === undefined ? [] : [{ name, call: hooks[kind] }]));
+}
+
+function assertMiddleware(value: unknown, index: number): void {
+  const one = value as Partial<AnyMiddleware> | null | undefined;
+  if (typeof one === 'object' && one !== null && typeof one.run === 'function' && Array.isArray(one.adds)) return;
+  const hint =
+    typeof value === 'function'
+      ? 'it is a function: call the factory first, as in authenticate({ ... })'
+      : Array.isArray(value)
+        ? 'it is an array: spread it, as in ...securityProfile({ ... })'
+        : 'pass what a factory such as authenticate({ ... }) returns';
+  throw new TypeError(`argument ${index + 1} is not a middleware; ${hint}`);
+}
+
+/**
+ * The order rules, for callers the compiler did not check.
+ * @throws {TypeError} when the order is wrong or a slot would be proven twice
+ */
+export function assertOrdered(list: readonly AnyMiddleware[]): void {
+  const have = new Set<Slot>();
+  const read = new Map<Slot, string>();
+  for (const one of list) {
+    assertNeeds(one, have);
+    for (const slot of one.reads ?? []) if (!read.has(slot)) read.set(slot, one.name);
+    for (const slot of [...one.adds, ...(one.mayAdd ?? [])]) {
+      const reader = read.get(slot);
+      if (reader !== undefined && !have.has(slot)) {
+        throw new TypeError(
+          `${one.name} is mounted too late: ${reader} reads '${slot}', so mount ${one.name} before it`,
+        );
+      }
+      if (have.has(slot)) throw new TypeError(`${one.name} would replace '${slot}', which is already proven`);
+      have.add(slot);
+    }
+  }
+}
+
+function assertNeeds({ name, needs, oneOf = [] }: AnyMiddleware, have: ReadonlySet<Slot>): void {
+  const missing = needs.find((slot) => !have.has(slot));
+  if (missing !== undefined) {
+    throw new TypeError(
+      `${name} is mounted too early: nothing before it adds '${missing}'; mount it later, or start with requires('${missing}')`,
+    );
+  }
+  if (oneOf.length > 0 && !oneOf.some((slot) => have.has(slot))) {
+    throw new TypeError(
+      `${name} is mounted too early: nothing before it adds '${oneOf.join("' or '")}'; mount it later, or start with requires('${oneOf.join("') or requires('")}')`,
+    );
+  }
+}
+
+/** States that an earlier mount proves these slots. Checked again on every request. */
+export function requires<Needed extends Slot>(...slots: readonly Needed[]): Middleware<never, Needed> {
+  return {
+    name: 'requires',
+    needs: [],
+    adds: slots,
+    run: (ctx: RequestContext) => pick(ctx.state, slots),
+  };
+}
+
+/**
+ * Reads proven facts.
+ * @throws {TypeError} when one was not proven
+ */
+export function pick<Wanted extends Slot>(
+  state: Partial<State>,
+  slots: readonly Wanted[],
+): Partial<State> & Pick<State, Wanted> {
+  const missing = slots.find((slot) => state[slot] === undefined);
+  if (missing !== undefined) throw new TypeError(`nothing mounted earlier proved '${missing}'`);
+  return state as Partial<State> & Pick<State, Wanted>;
+}

@@ -1,0 +1,20 @@
+import { Denial } from './denial.js';
+
+declare module './denial.js' {
+  interface DenialCodes {
+    header_duplicate: 400;
+  }
+}
+
+type Headers = Readonly<Record<string, readonly string[] | undefined>>;
+
+/**
+ * The one line of a header that may be sent once, or nothing.
+ * @throws {Denial} 400 `header_duplicate` when it was sent twice
+ */
+export function single(headers: Headers, name: string): string | undefined {
+  const lines = headers[name];
+  if (lines === undefined) return undefined;
+  if (lines.length > 1) throw new Denial(400, 'header_duplicate', 'A header that may appear once appears twice');
+  return lines[0];
+}

@@ -1,0 +1,17 @@
+export { requires, type Chain, type MountedTooEarly, type Ordered } from './chain.js';
+export { challenge, type ChallengeParameters } from './challenge.js';
+export type { HttpRequest, RequestContext, Slot, State } from './context.js';
+export type { Allowed, Decision, Denied, Detail, Outcome } from './decision.js';
+export {
+  Denial,
+  Unavailable,
+  type DenialCode,
+  type DenialCodes,
+  type DenialOptions,
+  type UnavailableOptions,
+} from './denial.js';
+export type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
+export { contextOf, type AdapterOptions } from './exchange.js';
+export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middleware.js';
+export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
+export * from '../middleware/index.js';

@@ -1,0 +1,73 @@
+import { Denial } from './denial.js';
+import { isObject, type RpcMessage } from './rpc.js';
+
+declare module './denial.js' {
+  interface DenialCodes {
+    header_mismatch: 400;
+  }
+}
+
+type Headers = Readonly<Record<string, readonly string[] | undefined>>;
+
+/** Which member of the parameters `Mcp-Name` repeats (SEP-2243, SEP-2663). */
+const NAME_MEMBER: ReadonlyMap<string, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
+const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+const CANONICAL_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/**
+ * Requires that headers which repeat the body agree with it (MCP 2026-07-28, "Server Validation").
+ *
+ * Nothing is ever decided from these headers. But a proxy may route, limit or log by them, so a request
+ * that says one thing to the proxy and another to the server is denied, in every protocol revision.
+ * @throws {Denial} 400 `header_mismatch`
+ */
+export function assertMirrored(headers: Headers, messages: readonly RpcMessage[]): void {
+  const method = mirrored(headers, 'mcp-method');
+  const name = mirrored(headers, 'mcp-name');
+  const version = mirrored(headers, 'mcp-protocol-version');
+  if (method === undefined && name === undefined && version === undefined) return;
+  for (const message of messages) {
+    if (message.kind === 'response') continue;
+    const meta = message.params['_meta'];
+    const claimed = isObject(meta) ? meta[VERSION_KEY] : undefined;
+    if (claimed !== undefined) assertEqual(version, claimed);
+    assertEqual(method, message.method);
+    const member = NAME_MEMBER.get(message.method);
+    if (member !== undefined && name !== undefined) assertEqual(decodeSentinel(name), message.params[member]);
+  }
+}
+
+function mirrored(headers: Headers, name: string): string | undefined {
+  const lines = headers[name];
+  if (lines === undefined) return undefined;
+  if (lines.length > 1) throw mismatch();
+  return lines[0];
+}
+
+function assertEqual(header: string | undefined, body: unknown): void {
+  if (header !== undefined && header !== body) throw mismatch();
+}
+
+/** Values outside printable ASCII travel as `=?base64?...?=`. */
+function decodeSentinel(value: string): string {
+  if (!value.startsWith('=?base64?') || !value.endsWith('?=')) return value;
+  const encoded = value.slice('=?base64?'.length, -'?='.length);
+  if (!CANONICAL_BASE64.test(encoded)) throw mismatch();
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(encoded, 'base64'));
+  } catch (cause) {
+    throw mismatch(cause);
+  }
+}
+
+function mismatch(cause?: unknown): Denial {
+  const text = 'A header that repeats the body disagrees with it';
+  return new Denial(400, 'header_mismatch', text, { rpcCode: -32020, cause });
+}

@@ -1,0 +1,1 @@
+export { fakeContext, type FakeRequest } from './testing/fakeContext.js';
