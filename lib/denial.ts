@@ -70,3 +70,8 @@ export class Unavailable extends Error {
     this.headers = { 'Retry-After': String(options.retryAfter ?? 5) };
   }
 }
+
+/** Whether a thrown value is a denial. Unlike `instanceof` it keeps the type of `code` and `status`. */
+export function isDenial(error: unknown): error is Denial {
+  return error instanceof Denial;
+}

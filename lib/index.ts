@@ -4,6 +4,7 @@ export type { HttpRequest, RequestContext, Slot, State } from './context.js';
 export type { Allowed, Decision, Denied, Detail, Outcome } from './decision.js';
 export {
   Denial,
+  isDenial,
   Unavailable,
   type DenialCode,
   type DenialCodes,

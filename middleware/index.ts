@@ -1,1 +1,2 @@
 export type { Auth } from './authenticate.js';
+export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';

@@ -1,0 +1,83 @@
+import { Denial } from '../lib/denial.js';
+import { single } from '../lib/headers.js';
+import type { Middleware } from '../lib/middleware.js';
+import { listOf, optional, readOptions, text, type Check } from '../lib/options.js';
+
+declare module '../lib/denial.js' {
+  interface DenialCodes {
+    origin_denied: 403;
+    host_denied: 403;
+  }
+}
+
+export interface ValidateOriginOptions {
+  /** The public URL of the MCP endpoint. Pages of its own origin are allowed. */
+  readonly resource: string;
+  /** Further origins whose pages may call, such as `https://inspector.example.com`. Compared exactly. Default: none. */
+  readonly allowedOrigins?: readonly string[];
+  /**
+   * The hosts, with port, that `Host` may name. Default: when `resource` is a loopback URL, its loopback names;
+   * else `Host` is not looked at, since proxies rewrite it.
+   */
+  readonly allowedHosts?: readonly string[];
+}
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+/**
+ * Requires that no foreign web page is behind the request (MCP 2026-07-28, "Security & Endpoint").
+ *
+ * A page that rebinds its own name to the address of this server still sends its own `Origin` and `Host`. Requests
+ * without `Origin` do not come from a page's script and are let through, whatever address the server listens on.
+ *
+ * @throws {Denial} 403 `origin_denied`, 403 `host_denied`, 400 `header_duplicate`
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function validateOrigin(options: ValidateOriginOptions): Middleware {
+  const {
+    resource,
+    allowedOrigins = [],
+    allowedHosts,
+  } = readOptions<ValidateOriginOptions>('validateOrigin', options, {
+    resource: url,
+    allowedOrigins: optional(listOf(origin)),
+    allowedHosts: optional(listOf(text)),
+  });
+  const own = new URL(resource);
+  const names = LOOPBACK_NAMES.includes(own.hostname) ? LOOPBACK_NAMES : undefined;
+  const origins = new Set([...sameOrigins(own, names), ...allowedOrigins]);
+  const hosts = allowedHosts ?? names?.map((name) => hostOf(own, name));
+  const hostSet = hosts === undefined ? undefined : new Set(hosts.map((host) => host.toLowerCase()));
+  return {
+    name: 'validateOrigin',
+    needs: [],
+    adds: [],
+    run({ request: { headers } }) {
+      const from = single(headers, 'origin');
+      if (from !== undefined && !origins.has(from)) {
+        throw new Denial(403, 'origin_denied', 'The Origin is not allowed');
+      }
+      if (hostSet !== undefined && !hostSet.has(single(headers, 'host')?.toLowerCase() ?? '')) {
+        throw new Denial(403, 'host_denied', 'The Host is not allowed');
+      }
+      return {};
+    },
+  };
+}
+
+/** All names of the loopback interface are one origin to whoever develops on it. */
+function sameOrigins(own: URL, names: readonly string[] | undefined): readonly string[] {
+  return names === undefined ? [own.origin] : names.map((name) => `${own.protocol}//${hostOf(own, name)}`);
+}
+
+function hostOf({ port }: URL, name: string): string {
+  return port === '' ? name : `${name}:${port}`;
+}
+
+const url: Check = (value) =>
+  typeof value === 'string' && URL.canParse(value) ? undefined : 'must be the public URL of the MCP endpoint';
+
+const origin: Check = (value) =>
+  typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
+    ? undefined
+    : `must be an origin as a browser sends it, such as 'https://app.example.com'`;

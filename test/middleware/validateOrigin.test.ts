@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { fakeContext } from '../../lib/testing.js';
+import { isDenial } from '../../lib/denial.js';
+import { validateOrigin, type ValidateOriginOptions } from '../../middleware/validateOrigin.js';
+
+const PUBLIC = 'https://mcp.example.com/mcp';
+const LOCAL = 'http://127.0.0.1:3000/mcp';
+
+function verdict(options: ValidateOriginOptions, headers: Record<string, string | readonly string[]>): string {
+  try {
+    void validateOrigin(options).run(fakeContext({ headers }));
+    return 'allowed';
+  } catch (error) {
+    if (isDenial(error)) return error.code;
+    throw error;
+  }
+}
+
+describe('validateOrigin', () => {
+  it('allows a request without Origin, which no page can send by script', () => {
+    expect(verdict({ resource: PUBLIC }, {})).to.equal('allowed');
+  });
+
+  it('allows pages of its own origin and of those listed', () => {
+    const options = { resource: PUBLIC, allowedOrigins: ['https://inspector.example.org'] };
+    expect(verdict(options, { origin: 'https://mcp.example.com' })).to.equal('allowed');
+    expect(verdict(options, { origin: 'https://inspector.example.org' })).to.equal('allowed');
+  });
+
+  it('denies every other origin, however near', () => {
+    const origins = [
+      'http://mcp.example.com',
+      'https://mcp.example.com:8443',
+      'https://mcp.example.com.evil.example',
+      'https://evil.example',
+      'https://mcp.example.com/',
+      'https://MCP.example.com',
+      'https://user@mcp.example.com',
+      'null',
+      '',
+      'mcp.example.com',
+      '*',
+      '__proto__',
+    ];
+    for (const origin of origins) expect(verdict({ resource: PUBLIC }, { origin }), origin).to.equal('origin_denied');
+  });
+
+  it('denies two Origin lines, even when the first is allowed', () => {
+    const headers = { origin: ['https://mcp.example.com', 'https://evil.example'] };
+    expect(verdict({ resource: PUBLIC }, headers)).to.equal('header_duplicate');
+  });
+
+  it('takes the names of the loopback interface for one origin, with the same port only', () => {
+    for (const name of ['localhost:3000', '127.0.0.1:3000', '[::1]:3000', 'LOCALHOST:3000']) {
+      expect(verdict({ resource: LOCAL }, { host: name }), name).to.equal('allowed');
+    }
+    expect(verdict({ resource: LOCAL }, { host: 'localhost:3000', origin: 'http://localhost:3000' })).to.equal(
+      'allowed',
+    );
+    expect(verdict({ resource: LOCAL }, { host: 'localhost:3000', origin: 'http://localhost:6274' })).to.equal(
+      'origin_denied',
+    );
+  });
+
+  it('denies a rebound host on the loopback interface, with and without Origin', () => {
+    for (const host of ['evil.example.com', 'evil.example.com:3000', 'localhost', 'localhost:3001', '']) {
+      expect(verdict({ resource: LOCAL }, { host }), host).to.equal('host_denied');
+    }
+    expect(verdict({ resource: LOCAL }, {})).to.equal('host_denied');
+    expect(verdict({ resource: LOCAL }, { host: 'evil.example.com', origin: 'http://evil.example.com' })).to.equal(
+      'origin_denied',
+    );
+    expect(verdict({ resource: LOCAL }, { host: ['localhost:3000', 'evil.example.com'] })).to.equal('header_duplicate');
+  });
+
+  it('looks at Host on a public resource only where hosts are listed', () => {
+    expect(verdict({ resource: PUBLIC }, { host: '10.0.0.5:3000' })).to.equal('allowed');
+    const options = { resource: PUBLIC, allowedHosts: ['mcp.example.com'] };
+    expect(verdict(options, { host: 'mcp.example.com' })).to.equal('allowed');
+    expect(verdict(options, { host: 'mcp.example.com:8080' })).to.equal('host_denied');
+  });
+
+  it('does not build with options that protect nothing', () => {
+    const wrong: [object, RegExp][] = [
+      [{}, /'resource' must be the public URL/],
+      [{ resource: PUBLIC, allowedOrigins: ['*'] }, /'allowedOrigins' \[0\] must be an origin/],
+      [{ resource: PUBLIC, allowedOrigins: ['https://a.example/'] }, /must be an origin/],
+      [{ resource: PUBLIC, allowedOrigin: [] }, /unknown option 'allowedOrigin'; did you mean 'allowedOrigins'\?/],
+    ];
+    for (const [options, message] of wrong) {
+      expect(() => validateOrigin(options as ValidateOriginOptions)).to.throw(TypeError, message);
+    }
+  });
+});
