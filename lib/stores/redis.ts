@@ -1,0 +1,82 @@
+import { hash } from 'node:crypto';
+import { Unavailable } from '../denial.js';
+import { integer, optional, readOptions, text } from '../options.js';
+import type { ReplayStore } from './replay.js';
+
+/** An `ioredis` client, or a connected client of the `redis` package. */
+export type RedisClient =
+  | { readonly call: (command: string, ...args: string[]) => Promise<unknown> }
+  | { readonly sendCommand: (args: string[]) => Promise<unknown> };
+
+export interface RedisStoresOptions {
+  /** Put before every key. Default: `mcp-etdi:`. */
+  readonly prefix?: string;
+  /** How long an answer is waited for, in milliseconds, before the store counts as down. Default: 2,000. */
+  readonly timeoutMs?: number;
+}
+
+/** The stores that several instances share. */
+export interface RedisStores {
+  readonly replay: ReplayStore;
+}
+
+/**
+ * Stores in one Redis, for several instances behind a proxy. The client stays yours: connect and close it yourself.
+ *
+ * A Redis that is down or slow is `Unavailable` (503), and nothing is accepted meanwhile.
+ * @throws {TypeError} when the client is neither of the two known ones
+ */
+export function redisStores(client: RedisClient, options: RedisStoresOptions = {}): RedisStores {
+  const checked = readOptions<RedisStoresOptions>('redisStores', options, {
+    prefix: optional(text),
+    timeoutMs: optional(integer(1)),
+  });
+  const { prefix = 'mcp-etdi:', timeoutMs = 2_000 } = checked;
+  const send = senderOf(client);
+
+  const command = async (...args: string[]): Promise<unknown> => {
+    try {
+      return await inTime(send(args), timeoutMs);
+    } catch (cause) {
+      throw new Unavailable('The store is unavailable', { cause });
+    }
+  };
+
+  return Object.freeze({
+    replay: Object.freeze({
+      async claim(key: string, expiresAt: Date) {
+        const left = Math.ceil(expiresAt.getTime() - Date.now());
+        // An absolute expiry: however long the command waited in a queue, the key does not outlive its time.
+        if (!(left > 0)) return false;
+        const name = `${prefix}replay:${hash('sha256', key, 'base64url')}`;
+        return (await command('SET', name, '1', 'PXAT', String(expiresAt.getTime()), 'NX')) === 'OK';
+      },
+    }),
+  });
+}
+
+function senderOf(client: RedisClient): (args: string[]) => Promise<unknown> {
+  if ('call' in client && typeof client.call === 'function') {
+    const { call } = client;
+    return ([name = '', ...args]) => call.call(client, name, ...args);
+  }
+  if ('sendCommand' in client && typeof client.sendCommand === 'function') {
+    const { sendCommand } = client;
+    return (args) => sendCommand.call(client, args);
+  }
+  throw new TypeError(`redisStores: pass a client of 'ioredis' or of 'redis'`);
+}
+
+async function inTime<Value>(work: Promise<Value>, ms: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('the store did not answer in time'));
+    }, ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
