@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Unavailable } from '../denial.js';
-import { integer, optional, readOptions, text } from '../options.js';
+import { callback, integer, optional, readOptions, text } from '../options.js';
 import type { ReplayStore } from './replay.js';
 
 /** An `ioredis` client, or a connected client of the `redis` package. */
@@ -13,6 +13,8 @@ export interface RedisStoresOptions {
   readonly prefix?: string;
   /** How long an answer is waited for, in milliseconds, before the store counts as down. Default: 2,000. */
   readonly timeoutMs?: number;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
 }
 
 /** The stores that several instances share. */
@@ -30,8 +32,9 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
   const checked = readOptions<RedisStoresOptions>('redisStores', options, {
     prefix: optional(text),
     timeoutMs: optional(integer(1)),
+    now: optional(callback),
   });
-  const { prefix = 'mcp-etdi:', timeoutMs = 2_000 } = checked;
+  const { prefix = 'mcp-etdi:', timeoutMs = 2_000, now = () => new Date() } = checked;
   const send = senderOf(client);
 
   const command = async (...args: string[]): Promise<unknown> => {
@@ -45,11 +48,11 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
   return Object.freeze({
     replay: Object.freeze({
       async claim(key: string, expiresAt: Date) {
-        const left = Math.ceil(expiresAt.getTime() - Date.now());
-        // An absolute expiry: however long the command waited in a queue, the key does not outlive its time.
+        // A period, not a point in time: the clock of Redis may differ from the one the expiry was checked by.
+        const left = Math.ceil(expiresAt.getTime() - now().getTime());
         if (!(left > 0)) return false;
         const name = `${prefix}replay:${hash('sha256', key, 'base64url')}`;
-        return (await command('SET', name, '1', 'PXAT', String(expiresAt.getTime()), 'NX')) === 'OK';
+        return (await command('SET', name, '1', 'PX', String(left), 'NX')) === 'OK';
       },
     }),
   });

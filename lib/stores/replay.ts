@@ -44,7 +44,7 @@ export function memoryReplay(options: MemoryReplayOptions = {}): ReplayStore {
       if ((minute + 1) * BUCKET_MS <= time) buckets.delete(minute);
       else held += keys.size;
     }
-    const digest = hash('sha256', key, 'latin1');
+    const digest = hash('sha256', key, 'binary');
     for (const keys of buckets.values()) if (keys.has(digest)) return false;
     if (held >= max) throw new Unavailable('The replay store is full');
     const minute = Math.floor(until / BUCKET_MS);
