@@ -1,0 +1,95 @@
+// Packs the package and uses it from empty projects, as a user would: only Express, only Koa, by import and by require.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const dev = (
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> }
+).devDependencies;
+
+interface Consumer {
+  readonly name: string;
+  readonly adapter: string;
+  readonly packages: readonly string[];
+  readonly use: string;
+}
+
+const consumers: readonly Consumer[] = [
+  {
+    name: 'only Express',
+    adapter: 'express',
+    packages: ['express', '@types/express'],
+    use: `import express from 'express';\nimport { toExpress } from 'mcp-etdi/express';\nexpress().use('/mcp', toExpress(...checks));`,
+  },
+  {
+    name: 'only Koa',
+    adapter: 'koa',
+    packages: ['koa', '@types/koa'],
+    use: `import Koa from 'koa';\nimport { toKoa } from 'mcp-etdi/koa';\nnew Koa().use(toKoa(...checks));`,
+  },
+];
+
+const CHECKS = `
+import { defineTools, oidc, securityProfile } from 'mcp-etdi';
+import { fakeIssuer } from 'mcp-etdi/testing';
+const resource = 'https://mcp.example.com/mcp';
+const as = fakeIssuer({ resource });
+const tools = defineTools({ add: { permissions: [] } });
+const audit = { info: () => undefined };
+const checks = securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer: as.issuer })], tools, audit });
+if (checks.length < 4) throw new Error('the profile is not complete');
+`;
+
+function run(cwd: string, command: string, ...args: string[]): void {
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+function write(cwd: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text);
+}
+
+function tryConsumer(tarball: string, { name, adapter, packages, use }: Consumer): void {
+  const cwd = mkdtempSync(join(tmpdir(), 'etdi-consumer-'));
+  try {
+    write(cwd, {
+      'package.json': JSON.stringify({ name: 'consumer', private: true }),
+      'by-import.mjs': `${CHECKS}${use}\n`,
+      'by-require.cjs': `const all = ['mcp-etdi', 'mcp-etdi/${adapter}', 'mcp-etdi/testing'].map((name) => Object.keys(require(name)).length);\nif (all.includes(0)) process.exit(1);\n`,
+      'typed.mts': `${CHECKS}${use}\n`,
+      'wrong.mts': `${CHECKS}\nimport { authenticate, authorizeScopes } from 'mcp-etdi';\nimport { to${adapter === 'express' ? 'Express' : 'Koa'} as mount } from 'mcp-etdi/${adapter}';\n// @ts-expect-error the order is wrong\nmount(authorizeScopes({ tools }), authenticate({ resource, issuers: [oidc({ issuer: as.issuer })] }));\n`,
+      'tsconfig.json': JSON.stringify({
+        compilerOptions: {
+          module: 'NodeNext',
+          target: 'ES2023',
+          strict: true,
+          noEmit: true,
+          types: ['node'],
+          skipLibCheck: adapter === 'koa',
+        },
+      }),
+    });
+    const versions = [...packages, 'typescript', '@types/node'].map((one) => `${one}@${dev[one] ?? 'latest'}`);
+    run(cwd, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball, ...versions);
+    run(cwd, process.execPath, 'by-import.mjs');
+    run(cwd, process.execPath, 'by-require.cjs');
+    run(cwd, process.execPath, join('node_modules', 'typescript', 'bin', 'tsc'));
+    console.log(`${name}: import, require and types work`);
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'etdi-pack-'));
+try {
+  const packed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
+  for (const consumer of consumers) tryConsumer(join(folder, filename), consumer);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
