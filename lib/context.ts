@@ -30,6 +30,8 @@ export interface HttpRequest {
    * @throws {Denial} 400 `json_malformed`, `rpc_malformed`, `header_mismatch`; 415 `media_type_unsupported`
    */
   readonly rpc: () => Promise<readonly RpcMessage[]>;
+  /** What `rpc()` gave, for hooks that record it. Nothing before some check has called it: reading this reads no body. */
+  readonly messages: readonly RpcMessage[] | undefined;
 }
 
 /** The one object every middleware sees. `Has` names the slots already proven. */

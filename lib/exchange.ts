@@ -101,6 +101,10 @@ export class Exchange implements RequestContext, HttpRequest {
     return this.seen.ip();
   }
 
+  get messages(): readonly RpcMessage[] | undefined {
+    return this.#messages;
+  }
+
   /** Runs one mount. Resolves to a reply when it denied, else to nothing. Never rejects. */
   async admit(chain: Chain): Promise<Reply | undefined> {
     this.#enter(chain);

@@ -1,6 +1,6 @@
 import type { RequestContext, Slot, State } from '../context.js';
 import { assertMirrored } from '../mirror.js';
-import { parseJson, readMessages } from '../rpc.js';
+import { parseJson, readMessages, type RpcMessage } from '../rpc.js';
 
 /** What a test says about a request. Everything has a default. */
 export interface FakeRequest<Has extends Slot = never> {
@@ -28,14 +28,26 @@ export function fakeContext<Has extends Slot = never>(fake: FakeRequest<Has> = {
     ]),
   );
   const body = (): Promise<Uint8Array> => Promise.resolve(bytesOf(fake.body));
+  let messages: readonly RpcMessage[] | undefined;
   const rpc: RequestContext['request']['rpc'] = async () => {
-    if (['GET', 'HEAD', 'DELETE', 'OPTIONS'].includes(method)) return [];
-    const messages = readMessages(parseJson(await body()));
+    if (['GET', 'HEAD', 'DELETE', 'OPTIONS'].includes(method)) return (messages = []);
+    messages = readMessages(parseJson(await body()));
     assertMirrored(headers, messages);
     return messages;
   };
+  const request: RequestContext['request'] = {
+    method,
+    target,
+    headers,
+    ip,
+    body,
+    rpc,
+    get messages() {
+      return messages;
+    },
+  };
   const state = Object.freeze({ ...fake.state }) as RequestContext<Has>['state'];
-  return { id, request: { method, target, headers, ip, body, rpc }, state, decisions: [] };
+  return { id, request, state, decisions: [] };
 }
 
 function bytesOf(body: unknown): Uint8Array {
