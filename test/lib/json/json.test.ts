@@ -1,0 +1,140 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { canonicalize, digestOf } from '../../../lib/json/canonical.js';
+import { JsonError, MAX_DEPTH, parseStrictJson } from '../../../lib/json/strict.js';
+
+describe('parseStrictJson', () => {
+  it('reads what JSON.parse reads', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        fc.pre(isPortable(JSON.parse(text)));
+        expect(parseStrictJson(text)).to.deep.equal(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('denies what two readers could read differently', () => {
+    const texts = [
+      '{"a":1,"a":1}',
+      '{"a":1,"b":{"c":1,"c":2}}',
+      '[{"a":1},{"a":1,"a":2}]',
+      '{"a":1,"\\u0061":2}',
+      '{"__proto__":1,"__proto__":2}',
+      '9007199254740992',
+      '-9007199254740993',
+      '1e400',
+      '100000000000000000000',
+      '"\\ud800"',
+      '"\\udc00x"',
+      '{"\\ud800":1}',
+    ];
+    for (const text of texts) expect(() => parseStrictJson(text), text).to.throw(JsonError);
+  });
+
+  it('denies what is not JSON', () => {
+    for (const text of ['', '{', '{"a":1,}', "{'a':1}", 'NaN', '01', '\ufeff{}', '{} {}', '"\n"', 'undefined']) {
+      expect(() => parseStrictJson(text), JSON.stringify(text)).to.throw(JsonError);
+    }
+  });
+
+  it('allows one name in different objects, and names that look like syntax', () => {
+    const text = '{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}],"{":1,"[":2,",":3,":":4,"\\"":5}';
+    expect(parseStrictJson(text)).to.deep.equal(JSON.parse(text));
+  });
+
+  it('allows nesting to its limit and denies one level more', () => {
+    const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+    expect(() => parseStrictJson(nested(MAX_DEPTH))).not.to.throw();
+    expect(() => parseStrictJson(nested(MAX_DEPTH + 1))).to.throw(JsonError, 'nested too deeply');
+    expect(() => parseStrictJson(nested(100_000))).to.throw(JsonError);
+  });
+});
+
+describe('canonicalize', () => {
+  // RFC 8785 section 3.2.2 and 3.2.3, and the number samples of its appendix B.
+  it('writes the example of RFC 8785 section 3.2.3', () => {
+    const input =
+      '{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\\u20ac$\\u000F\\u000aA\'\\u0042\\u0022\\u005c\\\\\\"\\/","literals":[null,true,false]}';
+    const value = JSON.parse(input.replace('1E30,', '')) as unknown;
+    expect(canonicalize(value)).to.equal(
+      '{"literals":[null,true,false],"numbers":[333333333.3333333,4.5,0.002,1e-27],"string":"\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
+    );
+  });
+
+  it('sorts names by UTF-16 code units, as in RFC 8785 section 3.2.3', () => {
+    const names = ['\u20ac', '\r', '\ufb33', '1', '\u{1f600}', '\u0080', '\u00f6'];
+    const value = Object.fromEntries(names.map((name) => [name, 0]));
+    const sorted = ['\r', '1', '\u0080', '\u00f6', '\u20ac', '\u{1f600}', '\ufb33'];
+    expect(canonicalize(value)).to.equal(`{${sorted.map((name) => `${JSON.stringify(name)}:0`).join(',')}}`);
+  });
+
+  it('writes numbers as RFC 8785 appendix B does', () => {
+    const samples: [number, string][] = [
+      [0, '0'],
+      [-0, '0'],
+      [5e-324, '5e-324'],
+      [-5e-324, '-5e-324'],
+      [9007199254740991, '9007199254740991'],
+      [-9007199254740991, '-9007199254740991'],
+      [333333333.33333325, '333333333.33333325'],
+      [333333333.3333332, '333333333.3333332'],
+      [0.000001, '0.000001'],
+      [1e-7, '1e-7'],
+    ];
+    for (const [value, text] of samples) expect(canonicalize(value)).to.equal(text);
+  });
+
+  it('denies what JSON cannot say', () => {
+    const values = [
+      undefined,
+      () => 1,
+      Symbol('a'),
+      1n,
+      NaN,
+      Infinity,
+      new Date(),
+      new Map(),
+      [undefined],
+      { a: undefined },
+    ];
+    for (const value of [...values, '\ud800', { '\udfff': 1 }, 2 ** 53, Array(1)]) {
+      expect(() => canonicalize(value)).to.throw(JsonError);
+    }
+  });
+
+  it('is the same for every order of members, and differs when any value differs', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue()), (value) => {
+        fc.pre(isPortable(value));
+        const reversed = Object.fromEntries(Object.entries(value).reverse());
+        expect(digestOf(reversed)).to.equal(digestOf(value));
+        expect(digestOf({ ...value, extra: 1 })).not.to.equal(digestOf({ ...value, extra: 2 }));
+      }),
+    );
+  });
+
+  it('is its own canonical form when it is read again', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        fc.pre(isPortable(value));
+        const text = canonicalize(value);
+        expect(canonicalize(parseStrictJson(text))).to.equal(text);
+      }),
+    );
+  });
+
+  it('ends at its depth limit, not at the end of the stack', () => {
+    let value: unknown = 1;
+    for (let depth = 0; depth < 100_000; depth += 1) value = [value];
+    expect(() => canonicalize(value)).to.throw(JsonError, 'nested too deeply');
+  });
+});
+
+function isPortable(value: unknown): boolean {
+  try {
+    canonicalize(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
