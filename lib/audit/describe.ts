@@ -1,0 +1,82 @@
+import type { RequestContext } from '../context.js';
+import type { Decision, Denied, Outcome } from '../decision.js';
+import type { RpcMessage } from '../rpc.js';
+import { escapeText } from '../text.js';
+import { auditDecision, auditScopes, roundMs } from './detail.js';
+import type { AuditedHttp, AuditedMessage, AuditedPrincipal, AuditOutcome, AuditRecord } from './record.js';
+
+/** A proven caller, as far as it is recorded. */
+export interface Caller extends AuditedPrincipal {
+  readonly scopes: readonly string[];
+}
+
+const MAX_METHOD = 128;
+const MAX_ID = 128;
+const USER_INFORMATION = /^([a-z][a-z0-9+.-]*:[\\/]{2})[^\\/]*@/i;
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i;
+
+/** The record of a request that is over. */
+export function describeRequest(
+  ctx: RequestContext,
+  outcome: Outcome,
+  time: Date,
+  caller: Caller | undefined,
+): AuditRecord {
+  const { request, decisions } = ctx;
+  const { messages } = request;
+  const scopes = auditScopes(decisions, caller?.scopes);
+  return Object.freeze<AuditRecord>({
+    v: 1,
+    time: time.toISOString(),
+    type: 'request',
+    id: escapeText(ctx.id, MAX_ID),
+    outcome: auditOutcome(decisions, outcome),
+    ...(outcome.status === undefined ? {} : { status: outcome.status }),
+    durationMs: roundMs(outcome.ms),
+    http: auditHttp(request),
+    ...(caller === undefined ? {} : { principal: auditPrincipal(caller) }),
+    // All of a batch: a list cut short would be a place to hide a call. The core reads 100 messages at most.
+    ...(messages === undefined ? {} : { rpc: Object.freeze(messages.map(auditMessage)) }),
+    decisions: Object.freeze(decisions.map(auditDecision)),
+    ...(scopes === undefined ? {} : { scopes }),
+  });
+}
+
+/** A denial outweighs everything: a client cannot turn it into something else by leaving early. */
+function auditOutcome(decisions: readonly Decision[], { status, aborted }: Outcome): AuditOutcome {
+  const denied = decisions.find((decision): decision is Denied => decision.effect === 'deny');
+  const cutShort = aborted && denied?.code === 'body_incomplete';
+  if (denied !== undefined && !cutShort) return denied.status >= 500 ? 'failed' : 'denied';
+  if (aborted) return 'aborted';
+  return status !== undefined && status >= 500 ? 'failed' : 'allowed';
+}
+
+function auditHttp({ method, target, ip }: RequestContext['request']): AuditedHttp {
+  const path = bareUri(target).replace(ORIGIN, '');
+  return Object.freeze({ method: escapeText(method, 32), path: escapeText(path), ip: escapeText(ip, 64) });
+}
+
+function auditPrincipal({ issuer, subject, clientId }: Caller): AuditedPrincipal {
+  return Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) });
+}
+
+function auditMessage(message: RpcMessage): AuditedMessage {
+  const { kind } = message;
+  const id = message.kind === 'notification' ? {} : { id: auditId(message.id) };
+  if (message.kind === 'response') return Object.freeze({ kind, ...id });
+  return Object.freeze({ kind, ...id, method: escapeText(message.method, MAX_METHOD), ...auditTarget(message.target) });
+}
+
+function auditTarget({ kind, name }: Extract<RpcMessage, { kind: 'request' }>['target']): Partial<AuditedMessage> {
+  if (kind === 'method') return {};
+  return { [kind]: escapeText(kind === 'resource' ? bareUri(name) : name) };
+}
+
+function auditId(id: string | number): string | number {
+  return typeof id === 'string' ? escapeText(id, MAX_ID) : id;
+}
+
+/** A URI without the places where secrets travel: user information, query and fragment. */
+function bareUri(uri: string): string {
+  return uri.replace(/[?#].*$/s, '').replace(USER_INFORMATION, '$1');
+}

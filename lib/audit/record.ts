@@ -1,0 +1,80 @@
+/**
+ * How a request ended: every check let it through and it was answered, a check denied it, something that should
+ * have worked did not (status 500 and above), or the client went away before the answer was complete.
+ */
+export type AuditOutcome = 'allowed' | 'denied' | 'failed' | 'aborted';
+
+/**
+ * What one request was about and how it ended: version 1. Frozen, and nothing but JSON.
+ *
+ * Members are only ever added within a version. Every text is escaped and cut, so that it stays in its line.
+ */
+export interface AuditRecord {
+  readonly v: 1;
+  /** When the request ended: RFC 3339, UTC, milliseconds. It began `durationMs` earlier. */
+  readonly time: string;
+  readonly type: 'request';
+  /** The id of the request, as in `ctx.id`. */
+  readonly id: string;
+  readonly outcome: AuditOutcome;
+  /** The HTTP status that was sent. Absent when the client left before. */
+  readonly status?: number;
+  readonly durationMs: number;
+  readonly http: AuditedHttp;
+  /** Who called. Present only when it was proven, be the request allowed or not. */
+  readonly principal?: AuditedPrincipal;
+  /** Every message of the body. Absent when no check has read it, as for a stranger who was denied before. */
+  readonly rpc?: readonly AuditedMessage[];
+  /** Every verdict, in order. */
+  readonly decisions: readonly AuditedDecision[];
+  /** Present when a check denied for what the caller was not granted. */
+  readonly scopes?: AuditedScopes;
+}
+
+export interface AuditedHttp {
+  readonly method: string;
+  /** Without query, fragment and host. */
+  readonly path: string;
+  /** As the framework knows it. A client can choose it where the framework trusts a proxy that it should not. */
+  readonly ip: string;
+}
+
+export interface AuditedPrincipal {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly clientId: string;
+}
+
+export interface AuditedMessage {
+  readonly kind: 'request' | 'notification' | 'response';
+  /** Absent for a notification. */
+  readonly id?: string | number;
+  /** Absent for a response. */
+  readonly method?: string;
+  readonly tool?: string;
+  readonly prompt?: string;
+  /** A resource URI, without user information, query and fragment. */
+  readonly resource?: string;
+}
+
+export interface AuditedDecision {
+  readonly middleware: string;
+  readonly effect: 'allow' | 'deny';
+  readonly ms: number;
+  /** The HTTP status that the denial stands for. */
+  readonly status?: number;
+  /** The stable code of the denial. */
+  readonly code?: string;
+  /** What the denial knows, as far as it is known to be harmless. */
+  readonly detail?: Readonly<Record<string, AuditedValue>>;
+  /** The error behind the denial: its name and code, never its text, which may repeat what a client sent. */
+  readonly error?: { readonly name: string; readonly code?: string };
+}
+
+export type AuditedValue = string | number | boolean | readonly (string | number | boolean)[];
+
+export interface AuditedScopes {
+  readonly required?: readonly string[];
+  readonly granted?: readonly string[];
+  readonly missing?: readonly string[];
+}

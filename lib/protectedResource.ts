@@ -1,0 +1,120 @@
+import type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
+import { flag, listOf, optional, readOptions, text, type Check } from './options.js';
+import { canonicalResource, metadataUrl, secureUrl } from './url.js';
+
+export interface ProtectedResourceOptions {
+  /**
+   * The public URL of the MCP endpoint, as clients are told to type it. It is published as it is written here, since
+   * clients compare it with theirs.
+   */
+  readonly resource: string;
+  /** The issuer of each authorization server whose tokens are accepted, exactly as it calls itself. At least one. */
+  readonly authorizationServers: readonly string[];
+  /** The scopes that basic use takes: no complete list, and never `offline_access`. Default: not published. */
+  readonly scopes?: readonly string[];
+  /** What people call this server. Default: not published. */
+  readonly name?: string;
+  /** A page for developers. Default: not published. */
+  readonly documentation?: string;
+  /**
+   * Whether the document is served at `/.well-known/oauth-protected-resource` as well, without the path of the
+   * resource. Only one resource of a host can be: set it to false for the others. Default: true.
+   */
+  readonly root?: boolean;
+}
+
+const ROOT_PATH = '/.well-known/oauth-protected-resource';
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+const CORS = { 'Access-Control-Allow-Origin': '*' };
+const PREFLIGHT: EndpointResponse = {
+  status: 204,
+  headers: {
+    ...CORS,
+    'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
+    // A wildcard stands for every name but Authorization (Fetch Standard section 3.3.5).
+    'Access-Control-Allow-Headers': 'Authorization, MCP-Protocol-Version, *',
+    'Access-Control-Max-Age': '86400',
+  },
+  body: '',
+};
+const NOT_ALLOWED: EndpointResponse = {
+  status: 405,
+  headers: { ...CORS, 'Content-Type': 'application/json', Allow: 'GET, HEAD, OPTIONS' },
+  body: '{"error":"method_not_allowed"}',
+};
+
+/**
+ * Publishes who protects an MCP endpoint: OAuth 2.0 Protected Resource Metadata (RFC 9728).
+ *
+ * The document stands at the path form of its well-known URL, `/.well-known/oauth-protected-resource/mcp` for
+ * `https://host/mcp`, and at the root form. Nothing in it comes from a request, so mounts and proxies change nothing.
+ *
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function protectedResource(options: ProtectedResourceOptions): Endpoint {
+  const checked = readOptions<ProtectedResourceOptions>('protectedResource', options, {
+    resource: resourceUrl,
+    authorizationServers: listOf(secureUrl, { least: 1 }),
+    scopes: optional(listOf(scope)),
+    name: optional(text),
+    documentation: optional(page),
+    root: optional(flag),
+  });
+  const body = JSON.stringify(metadataOf(checked));
+  const document: EndpointResponse = Object.freeze({
+    status: 200,
+    headers: Object.freeze({
+      ...CORS,
+      'Content-Type': 'application/json',
+      'Content-Length': String(Buffer.byteLength(body)),
+      'Cache-Control': 'public, max-age=3600',
+    }),
+    body,
+  });
+  return Object.freeze({ paths: pathsOf(checked), handle: ({ method }: EndpointRequest) => respond(method, document) });
+}
+
+function metadataOf(options: ProtectedResourceOptions): object {
+  const { resource, authorizationServers, scopes = [], name, documentation } = options;
+  return {
+    resource,
+    authorization_servers: authorizationServers,
+    // An empty list must not be published (RFC 9728 section 3.2).
+    scopes_supported: scopes.length === 0 ? undefined : scopes,
+    bearer_methods_supported: ['header'],
+    resource_name: name,
+    resource_documentation: documentation,
+  };
+}
+
+/** A client that keeps the trailing slash of a path looks one path further. */
+function pathsOf({ resource, root = true }: ProtectedResourceOptions): readonly string[] {
+  const own = new URL(metadataUrl(resource)).pathname;
+  if (own === ROOT_PATH) return Object.freeze([ROOT_PATH]);
+  return Object.freeze([own, `${own}/`, ...(root ? [ROOT_PATH] : [])]);
+}
+
+function respond(method: string, document: EndpointResponse): EndpointResponse {
+  if (method === 'GET' || method === 'HEAD') return document;
+  return method === 'OPTIONS' ? PREFLIGHT : NOT_ALLOWED;
+}
+
+const resourceUrl: Check = (value) => {
+  const problem = secureUrl(value);
+  if (problem !== undefined) return problem;
+  const url = value as string;
+  if (url.includes('?')) return 'must not have a query, which no path of a document can stand for';
+  const canonical = canonicalResource(url);
+  return url === canonical || url === `${canonical}/` ? undefined : `must be in canonical form: write '${canonical}'`;
+};
+
+const scope: Check = (value) => {
+  if (value === 'offline_access') return 'must not be offline_access, which is between client and authorization server';
+  return typeof value === 'string' && SCOPE.test(value) ? undefined : 'must be one scope, such as files:read';
+};
+
+const page: Check = (value) =>
+  typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+    ? undefined
+    : 'must be the URL of a web page';

@@ -1,0 +1,24 @@
+/** Backslashes, so that no client can write an escape itself, and every character that is not seen where it stands. */
+const HIDDEN = /[\\\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+
+/**
+ * Makes any text safe to stand in one line of a log, whatever writes that line and whoever looks at it.
+ *
+ * Control, format, bidirectional, separator, invisible and unassigned characters and lone surrogates become
+ * `\uXXXX`, a backslash becomes `\\`: two different texts never look the same. What is longer than `most` UTF-16
+ * units is cut and ends in `\...`, which nothing else can.
+ */
+export function escapeText(value: string, most = 256): string {
+  const kept = value.length > most ? value.slice(0, most) : value;
+  const escaped = PLAIN.test(kept) ? kept : kept.replace(HIDDEN, escapeCharacter);
+  return kept === value ? escaped : `${escaped}\\...`;
+}
+
+function escapeCharacter(character: string): string {
+  if (character === '\\') return '\\\\';
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
