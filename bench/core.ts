@@ -42,7 +42,7 @@ const reads = (
   name,
   needs: [],
   adds: [],
-  run: run as never,
+  run,
 });
 
 function contender(name: string, list: readonly AnyMiddleware[], feed = false): Contender {

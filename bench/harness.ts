@@ -1,4 +1,5 @@
 // Interleaved measuring: every round runs every contender once, in shuffled order. Ratios are medians of same-round ratios.
+import { figureOf, table, type Figure } from './report.js';
 
 /** One thing to measure. */
 export interface Contender {
@@ -8,12 +9,10 @@ export interface Contender {
 
 export interface Row {
   readonly name: string;
-  /** Median CPU time per call over the rounds, in microseconds, all threads of the process included. */
-  readonly cpu: number;
-  readonly low: number;
-  readonly high: number;
-  /** CPU time over the first contender's, in microseconds: the median of same-round differences. */
-  readonly added: number;
+  /** CPU time per call over the rounds, in microseconds, all threads of the process included. */
+  readonly cpu: Figure;
+  /** CPU time over the first contender's in the same round, in microseconds. */
+  readonly added: Figure;
 }
 
 export interface Settings {
@@ -22,9 +21,23 @@ export interface Settings {
   readonly ms?: number;
 }
 
-export function median(values: readonly number[]): number {
+/** How many rounds a run has. Fewer than 15 are for a quick look only. */
+export const ROUNDS = Number(process.env['ROUNDS'] ?? 15);
+
+/** How long one contender runs in one round, in milliseconds. */
+export function sliceMs(standard: number): number {
+  return Number(process.env['MS'] ?? standard);
+}
+
+/** The lower quartile, the median and the upper quartile. */
+export function quartiles(values: readonly number[]): readonly [number, number, number] {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+  const at = (part: number): number => sorted[Math.round((sorted.length - 1) * part)] ?? NaN;
+  return [at(0.25), at(0.5), at(0.75)];
+}
+
+export function median(values: readonly number[]): number {
+  return quartiles(values)[1];
 }
 
 export function shuffle<Value>(values: readonly Value[]): readonly Value[] {
@@ -34,32 +47,49 @@ export function shuffle<Value>(values: readonly Value[]): readonly Value[] {
     .map(({ value }) => value);
 }
 
+/** Visits every item once in each round, in shuffled order, one at a time. Sample `n` of all items is of round `n`. */
+export async function inRounds<Item, Sample>(
+  items: readonly Item[],
+  rounds: number,
+  visit: (item: Item) => Promise<Sample>,
+): Promise<ReadonlyMap<Item, readonly Sample[]>> {
+  const samples = new Map<Item, Sample[]>(items.map((item) => [item, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const item of shuffle(items)) samples.get(item)?.push(await visit(item));
+  }
+  return samples;
+}
+
+/** Compares the samples of two items round by round. */
+export function pairwise(
+  values: readonly number[],
+  others: readonly number[] | undefined,
+  combine: (value: number, other: number) => number,
+): readonly number[] {
+  return values.map((value, round) => combine(value, others?.[round] ?? NaN));
+}
+
 /** Measures and prints. The first contender is the baseline. */
 export async function compare(
   title: string,
   contenders: readonly Contender[],
   settings: Settings = {},
 ): Promise<readonly Row[]> {
-  const { rounds = 15, ms = 60 } = settings;
-  const samples = new Map(contenders.map(({ name }) => [name, [] as number[]]));
-  const counts = new Map<string, number>();
-  for (const contender of contenders) counts.set(contender.name, await calibrate(contender, ms));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const contender of shuffle(contenders)) {
-      const count = counts.get(contender.name) ?? 1;
-      samples.get(contender.name)?.push((await cpuOf(contender, count)) / count);
-    }
-  }
-  const [base] = contenders;
-  const baseline = samples.get(base?.name ?? '') ?? [];
-  const rows = [...samples].map(([name, values]) => ({
+  const { rounds = ROUNDS, ms = sliceMs(60) } = settings;
+  const counts = new Map<Contender, number>();
+  for (const contender of contenders) counts.set(contender, await calibrate(contender, ms));
+  const samples = await inRounds(contenders, rounds, async (contender) => {
+    const count = counts.get(contender) ?? 1;
+    return (await cpuOf(contender, count)) / count;
+  });
+  const [base] = samples.values();
+  const rows = [...samples].map(([{ name }, values]) => ({
     name,
-    cpu: median(values),
-    low: Math.min(...values),
-    high: Math.max(...values),
-    added: median(values.map((value, round) => value - (baseline[round] ?? NaN))),
+    cpu: figureOf(values),
+    added: figureOf(pairwise(values, base, (value, other) => value - other)),
   }));
-  print(title, rows, rounds);
+  const lines = rows.map(({ name, cpu, added }) => ({ name, figures: { 'CPU us': cpu, 'added us': added } }));
+  table(`${title}: CPU per call, ${rounds} rounds`, { bench: title }, lines);
   return rows;
 }
 
@@ -82,14 +112,4 @@ async function cpuOf({ run }: Contender, count: number): Promise<number> {
   }
   const { user, system } = process.cpuUsage(before);
   return user + system;
-}
-
-function print(title: string, rows: readonly Row[], rounds: number): void {
-  console.log(`\n## ${title} (${rounds} interleaved rounds, CPU microseconds per call)`);
-  for (const { name, cpu, low, high, added } of rows) {
-    const spread = `[${low.toFixed(2)} .. ${high.toFixed(2)}]`;
-    console.log(
-      `${name.padEnd(56)} ${cpu.toFixed(2).padStart(9)}  ${spread.padStart(20)}  added ${added.toFixed(2).padStart(8)}`,
-    );
-  }
 }

@@ -1,0 +1,32 @@
+// What the checks of this package cost, beside what users would mount instead.
+import { loadavg } from 'node:os';
+import { benchCore } from './core.js';
+import { contenders } from './contenders/index.js';
+import { benchHttp } from './http.js';
+import { benchProcess } from './process.js';
+import { say } from './report.js';
+import { withFleet } from './fleet.js';
+
+const PARTS = ['core', 'process', 'http'];
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unknown = asked.find((word) => !PARTS.includes(word));
+if (unknown !== undefined) throw new TypeError(`unknown part '${unknown}': name one of ${PARTS.join(', ')}`);
+const parts = new Set(asked.length === 0 ? PARTS : asked);
+const only = new RegExp(process.env['ONLY'] ?? '', 'i');
+const chosen = contenders.filter(({ name, baseline }) => baseline === undefined || only.test(name));
+
+const loads = (): string =>
+  loadavg()
+    .map((one) => one.toFixed(2))
+    .join(' ');
+say(`Node ${process.version}, load average ${loads()}`);
+if (parts.has('core')) await benchCore();
+if (parts.has('process') || parts.has('http')) {
+  for (const algorithm of ['RS256', 'ES256'] as const) {
+    await withFleet(algorithm, chosen, async (fleet) => {
+      if (parts.has('process')) await benchProcess(fleet);
+      if (parts.has('http')) await benchHttp(fleet);
+    });
+  }
+}
+say(`\nload average ${loads()}`);

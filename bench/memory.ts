@@ -1,0 +1,80 @@
+// Requests without a kernel: Node's own HTTP parser and response over connections in memory.
+import type { Server } from 'node:http';
+import { Duplex } from 'node:stream';
+import { BODY, headersWith } from './message.js';
+
+/** So many are under way at once: what is handed to other threads is not waited for one by one. */
+const CONNECTIONS = 8;
+
+/** A client that sends a request and sees its answer end. */
+class MemoryConnection extends Duplex {
+  readonly remoteAddress = '127.0.0.1';
+  readonly #answered: (connection: MemoryConnection) => void;
+
+  constructor(answered: (connection: MemoryConnection) => void) {
+    super({ decodeStrings: false });
+    this.#answered = answered;
+  }
+
+  override _read(): void {
+    // Requests are pushed.
+  }
+
+  override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: () => void): void {
+    const text = typeof chunk === 'string' ? chunk : chunk.toString('latin1');
+    if (text.startsWith('HTTP/1.1 ') && !text.startsWith('HTTP/1.1 200')) throw new Error(`answered ${text}`);
+    done();
+    // A head ends with a line break, so this is the end of the JSON body.
+    if (text.endsWith('}')) this.#answered(this);
+  }
+}
+
+/** Sends `count` requests and resolves when all are answered with 200. */
+export type Drive = (count: number) => Promise<void>;
+
+export function connect(server: Server, token: string): Drive {
+  const bytes = requestBytes(token);
+  let toSend = 0;
+  let toAnswer = 0;
+  let finish = (): void => undefined;
+  let scheduled = false;
+  const ready: MemoryConnection[] = [];
+  const flush = (): void => {
+    scheduled = false;
+    for (const connection of ready.splice(0, toSend)) {
+      toSend -= 1;
+      connection.push(bytes);
+    }
+  };
+  // As from a socket, requests arrive in a turn of the event loop of their own.
+  const schedule = (): void => {
+    if (scheduled || toSend === 0) return;
+    scheduled = true;
+    setImmediate(flush);
+  };
+  const answered = (connection: MemoryConnection): void => {
+    ready.push(connection);
+    toAnswer -= 1;
+    if (toAnswer === 0) finish();
+    else schedule();
+  };
+  for (let i = 0; i < CONNECTIONS; i += 1) {
+    const connection = new MemoryConnection(answered);
+    server.emit('connection', connection);
+    ready.push(connection);
+  }
+  return (count) =>
+    new Promise((resolve) => {
+      toSend = toAnswer = count;
+      finish = resolve;
+      schedule();
+    });
+}
+
+function requestBytes(token: string): Buffer {
+  const lines = Object.entries({ host: 'mcp.example.com', ...headersWith(token) }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  const head = ['POST /mcp HTTP/1.1', ...lines, `content-length: ${Buffer.byteLength(BODY)}`, '', ''].join('\r\n');
+  return Buffer.from(head + BODY);
+}
