@@ -1,3 +1,15 @@
+import { Denial } from '../lib/denial.js';
+import type { AuthInfo, Middleware } from '../lib/middleware.js';
+import { callback, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
+import { bearerChallenge, readBearer } from '../lib/tokens/bearer.js';
+import { TokenCache } from '../lib/tokens/cache.js';
+import { TokenFault } from '../lib/tokens/fault.js';
+import { isIssuer, type Issuer } from '../lib/tokens/issuer.js';
+import { readKeySetOptions, type KeySetOptions } from '../lib/tokens/keySet.js';
+import { resolveHost } from '../lib/tokens/publicHost.js';
+import { tokenVerifier, type VerifiedToken } from '../lib/tokens/verifier.js';
+import { canonicalResource, secureUrl } from '../lib/url.js';
+
 /** Who is calling, as proven by an access token. Frozen, and shared between requests that carry the same token. */
 export interface Auth {
   /** The authorization server that vouches for the caller: the exact `iss` of the token. */
@@ -21,4 +33,183 @@ declare module '../lib/context.js' {
   interface State {
     auth: Auth;
   }
+}
+
+declare module '../lib/denial.js' {
+  interface DenialCodes {
+    token_missing: 401;
+    token_invalid: 401;
+    token_malformed: 400;
+  }
+}
+
+/** How many verified tokens are remembered, and for how long at most. */
+export interface TokenCacheOptions {
+  /** Default: 10000. */
+  readonly max?: number;
+  /** Default: 60. A key that its issuer withdraws is still trusted for this long after the key set is fetched anew. */
+  readonly seconds?: number;
+}
+
+/** Options of `authenticate`. */
+export interface AuthenticateOptions {
+  /** The authorization servers whose tokens are accepted: what `oidc`, `auth0`, `okta`, `entra` and `keycloak` return. */
+  readonly issuers: readonly Issuer[];
+  /** The public URL of the MCP endpoint (RFC 8707), which tokens must be for. */
+  readonly resource: string;
+  /** Further identifiers of this resource that tokens may be for, such as `api://...` or a client id of Entra. */
+  readonly audience?: string | readonly string[];
+  /** The scopes that a 401 tells a client to ask for. Default: none are named. */
+  readonly scopes?: readonly string[];
+  /** How far the clock of an issuer may differ, in seconds up to 300. Default: 30. */
+  readonly clockTolerance?: number;
+  /** How verified tokens are remembered, never longer than they are valid. `false` verifies every request anew. */
+  readonly cache?: false | TokenCacheOptions;
+  /** How long fetched keys are used. */
+  readonly keySets?: KeySetOptions;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+  /** How metadata and keys are fetched. Default: the system's `fetch`. */
+  readonly fetch?: typeof fetch;
+}
+
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+const scope: Check = (value) =>
+  typeof value === 'string' && SCOPE.test(value) ? undefined : 'must be a scope (RFC 6749 section 3.3)';
+const issuer: Check = (value) =>
+  isIssuer(value) ? undefined : 'must be what oidc, auth0, okta, entra or keycloak returns';
+
+/**
+ * Proves who calls by a JWT access token in the `Authorization` header (RFC 6750 section 2.1), verified as RFC 9068
+ * section 4 and RFC 8725 require: known issuer, this resource as audience, unexpired, an allowed asymmetric algorithm.
+ *
+ * Adds `auth`. Denies with 401 `token_missing` or `token_invalid`, and 400 `token_malformed` or `header_duplicate`, each
+ * with a challenge that names the resource metadata (RFC 9728). An outage of an issuer is 503, unless its keys are known.
+ * A token that is bound to a key (`cnf`) is no Bearer token, and is denied. An event stream ends when its token does.
+ * @throws {TypeError} when an option is unknown or not valid
+ */
+export function authenticate(options: AuthenticateOptions): Middleware<never, 'auth'> {
+  const given = readAuthenticateOptions(options);
+  const { clockTolerance: tolerance = 30, now = () => new Date() } = given;
+  const resource = canonicalResource(given.resource);
+  const deny = denials(resource, given.scopes);
+  const remembered = openCache(given.cache, now);
+  const verify = tokenVerifier({
+    issuers: given.issuers,
+    audiences: new Set([given.resource, ...[given.audience ?? []].flat()].map(canonicalResource)),
+    tolerance,
+    keySets: readKeySetOptions("authenticate 'keySets'", given.keySets ?? {}),
+    network: given.fetch === undefined ? { fetch, resolve: resolveHost } : { fetch: given.fetch },
+    now,
+  });
+
+  const prove = async (token: string): Promise<{ auth: Auth }> => {
+    try {
+      const verified = await verify(token);
+      const auth = toAuth(verified, resource, token);
+      const { notBefore, expiresAt } = verified;
+      remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until: (expiresAt + tolerance) * 1000 });
+      return { auth };
+    } catch (error) {
+      throw error instanceof TokenFault ? deny.invalid(error) : error;
+    }
+  };
+
+  return {
+    name: 'authenticate',
+    needs: [],
+    adds: ['auth'],
+    run: ({ request }) => {
+      const credentials = readBearer(request.headers['authorization']);
+      if ('problem' in credentials) throw deny[credentials.problem]();
+      const auth = remembered?.get(credentials.token);
+      return auth === undefined ? prove(credentials.token) : { auth };
+    },
+    hooks: {
+      until: ({ state }) => state.auth && endOf(state.auth, tolerance, now()),
+      authInfo: ({ state }) => state.auth && toAuthInfo(state.auth),
+    },
+  };
+}
+
+function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOptions {
+  const given = readOptions<AuthenticateOptions>('authenticate', options, {
+    issuers: listOf(issuer, { least: 1 }),
+    resource: secureUrl,
+    audience: optional((value) => (Array.isArray(value) ? listOf(text)(value) : text(value))),
+    scopes: optional(listOf(scope)),
+    clockTolerance: optional(integer(0, 300)),
+    cache: optional((value) => (value === false ? undefined : object(value))),
+    keySets: optional(object),
+    now: optional(callback),
+    fetch: optional(callback),
+  });
+  const names = given.issuers.map((one) => one.issuer);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new TypeError(`authenticate: 'issuers' names '${twice}' twice; keep one of them`);
+  return given;
+}
+
+/** One denial for each reason. All carry a challenge; only those that answer a token carry an error (RFC 6750 section 3.1). */
+function denials(resource: string, scopes: readonly string[] = []) {
+  const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') };
+  const missing = { 'WWW-Authenticate': bearerChallenge(resource, scope) };
+  const malformed = { 'WWW-Authenticate': bearerChallenge(resource, { error: 'invalid_request' }) };
+  const invalid = {
+    'WWW-Authenticate': bearerChallenge(resource, {
+      error: 'invalid_token',
+      error_description: 'The access token is not valid here',
+      ...scope,
+    }),
+  };
+  return {
+    missing: () => new Denial(401, 'token_missing', 'An access token is required', { headers: missing }),
+    duplicate: () =>
+      new Denial(400, 'header_duplicate', 'A header that may appear once appears twice', { headers: malformed }),
+    malformed: () =>
+      new Denial(400, 'token_malformed', 'The Authorization header is malformed', { headers: malformed }),
+    invalid: ({ reason, claim, cause }: TokenFault) =>
+      new Denial(401, 'token_invalid', 'The access token is not valid here', {
+        headers: invalid,
+        detail: { reason, ...(claim === undefined ? {} : { claim }) },
+        cause,
+      }),
+  };
+}
+
+function openCache(options: AuthenticateOptions['cache'], now: () => Date): TokenCache<Auth> | undefined {
+  if (options === false) return undefined;
+  const { max = 10_000, seconds = 60 } = readOptions<TokenCacheOptions>("authenticate 'cache'", options ?? {}, {
+    max: optional(integer(1, 1_000_000)),
+    seconds: optional(integer(1, 3600)),
+  });
+  return new TokenCache({ max, milliseconds: seconds * 1000, now });
+}
+
+function toAuth(
+  { issuer, subject, clientId, scopes, roles, expiresAt, claims }: VerifiedToken,
+  resource: string,
+  token: string,
+): Auth {
+  return Object.freeze({ issuer, subject, clientId, scopes, roles, resource, expiresAt, token, claims });
+}
+
+/** A token that is accepted after its end, within the tolerance, ends with that: its stream is not cut off at once. */
+function endOf({ expiresAt }: Auth, tolerance: number, now: Date): Date {
+  const end = new Date(expiresAt * 1000);
+  return now < end ? end : new Date((expiresAt + tolerance) * 1000);
+}
+
+/** A new object for each request, so that a handler which changes it changes nobody else's. */
+function toAuthInfo({ token, clientId, scopes, expiresAt, resource, issuer, subject, roles }: Auth): AuthInfo {
+  return {
+    token,
+    clientId,
+    scopes: [...scopes],
+    expiresAt,
+    get resource() {
+      return new URL(resource);
+    },
+    extra: { iss: issuer, sub: subject, roles: [...roles] },
+  };
 }

@@ -1,3 +1,3 @@
 export { auditLog, type AuditLogOptions } from './auditLog.js';
-export type { Auth } from './authenticate.js';
+export { authenticate, type Auth, type AuthenticateOptions, type TokenCacheOptions } from './authenticate.js';
 export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';

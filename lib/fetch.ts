@@ -1,0 +1,80 @@
+/** The largest document that is read from another server, in bytes. */
+export const MAX_DOCUMENT_BYTES = 262_144;
+
+/** Why a document could not be fetched. The message names no address; the cause may, so it is for the operator alone. */
+export class FetchFailure extends Error {
+  override readonly name = 'FetchFailure';
+  /** The HTTP status, where there was an answer. */
+  readonly status: number | undefined;
+
+  constructor(message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.status = options.status;
+  }
+}
+
+export interface FetchOptions {
+  readonly fetch: typeof fetch;
+  /** Ends the request, and the wait for it even when `fetch` does not listen. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches a JSON document of bounded size, following no redirect and sending no credentials.
+ * @throws {FetchFailure} for anything but one complete answer with status 200
+ */
+export async function fetchJson(url: string, { fetch, signal }: FetchOptions): Promise<unknown> {
+  try {
+    return await bounded(read(url, fetch, signal), signal);
+  } catch (cause) {
+    if (cause instanceof FetchFailure) throw cause;
+    throw new FetchFailure(signal.aborted ? 'no answer in time' : 'no answer', { cause });
+  }
+}
+
+async function read(url: string, fetch: FetchOptions['fetch'], signal: AbortSignal): Promise<unknown> {
+  const response = await fetch(url, {
+    headers: { Accept: 'application/json' },
+    redirect: 'error',
+    credentials: 'omit',
+    signal,
+  });
+  if (response.redirected) throw new FetchFailure('answered by a redirect');
+  const { status } = response;
+  if (status !== 200) {
+    await response.body?.cancel().catch(() => undefined);
+    throw new FetchFailure(`answered with status ${status}`, { status });
+  }
+  const bytes = await readBounded(response);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new FetchFailure('not JSON', { cause });
+  }
+}
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop cancels the stream: an endless body costs no more than the bound.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > MAX_DOCUMENT_BYTES) throw new FetchFailure('too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Waits for work no longer than the signal lets it. */
+export function bounded<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const fail = (): void => {
+      reject(new FetchFailure('no answer in time'));
+    };
+    signal.addEventListener('abort', fail, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', fail);
+    });
+    if (signal.aborted) fail();
+  });
+}

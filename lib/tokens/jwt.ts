@@ -1,0 +1,53 @@
+import { isObject } from '../rpc.js';
+import { TokenFault } from './fault.js';
+import { parseStrictJson } from './strictJson.js';
+
+/** The largest token that is looked at, in characters. */
+export const MAX_TOKEN_LENGTH = 16_384;
+
+/** The members of a JOSE header or a claims set. */
+export type Members = Readonly<Record<string, unknown>>;
+
+/** What a token says, before anything of it is verified. Frozen. */
+export interface DecodedJwt {
+  readonly header: Members;
+  readonly claims: Members;
+}
+
+/**
+ * Takes a token in the compact form apart: three base64url segments (RFC 7515 section 7.1), each in its only spelling,
+ * header and claims JSON objects without duplicate names.
+ * @throws {TokenFault} `size`, `format` or `header`
+ */
+export function decodeJwt(token: string): DecodedJwt {
+  if (token.length > MAX_TOKEN_LENGTH) throw new TokenFault('size');
+  const segments = token.split('.');
+  const [header, claims, signature] = segments;
+  if (segments.length !== 3 || !header || !claims || !signature) throw new TokenFault('format');
+  // Of the signature only the spelling matters here: another one would be a second token that verifies.
+  toBytes(signature);
+  return { header: toObject(header, 'header'), claims: toObject(claims, 'format') };
+}
+
+/** An own member: a token cannot inherit a claim from a polluted prototype. */
+export function member(members: Members, name: string): unknown {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
+}
+
+function toObject(segment: string, reason: 'header' | 'format'): Members {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(toBytes(segment));
+    const value = parseStrictJson(text);
+    if (isObject(value)) return value;
+  } catch (error) {
+    // A parser's message quotes what it read, so it is not kept.
+    if (error instanceof TokenFault) throw error;
+  }
+  throw new TokenFault(reason);
+}
+
+function toBytes(segment: string): Buffer {
+  const bytes = Buffer.from(segment, 'base64url');
+  if (bytes.toString('base64url') !== segment) throw new TokenFault('format');
+  return bytes;
+}
