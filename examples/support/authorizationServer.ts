@@ -8,7 +8,7 @@ import { listen } from './loopback.js';
 import { memoryAdapter } from './memoryAdapter.js';
 
 /** Every scope the examples know. */
-export const SCOPES = ['mcp', 'file:read', 'audit:log', 'file:delete'];
+export const SCOPES = ['file:read', 'audit:log', 'file:delete'];
 
 export interface AuthorizationServerOptions {
   /** The resources that tokens may be asked for (RFC 8707): public URLs of MCP endpoints. More may be added later. */
@@ -48,7 +48,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   const service = {
     clientId: 'demo-service',
     clientSecret: randomBytes(24).toString('base64url'),
-    scope: 'mcp file:read audit:log',
+    scope: 'file:read audit:log',
   };
   const jwk: JWK = { ...(await exportJWK(privateKey)), kid, alg: 'ES256', use: 'sig' };
   const provider = new Provider(issuer, {
@@ -73,6 +73,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
 
 const BASICS = {
   scopes: [...SCOPES, 'offline_access'],
+  responseTypes: ['code'],
   clientDefaults: { id_token_signed_response_alg: 'ES256' },
   clientBasedCORS: () => false,
   interactions: { url: (_ctx, { uid }) => `/sign-in/${uid}` },

@@ -6,7 +6,8 @@ import { startAuthorizationServer, type AuthorizationServer } from './authorizat
 import { listen } from './loopback.js';
 
 /** What every wiring example exports: the application, given its public URL, its authorization server and a log. */
-export type CreateApp = (resource: string, issuer: string, audit: Logger) => RequestListener;
+export type CreateApp = (resource: string, issuer: string, audit: Logger) => Application;
+type Application = RequestListener | { readonly callback: () => RequestListener };
 
 /** A secured MCP server with an authorization server of its own. */
 export interface Running {
@@ -23,7 +24,8 @@ export async function start(createApp: CreateApp, port: number, audit: Logger): 
   try {
     const nextPort = port === 0 ? 0 : port + 1;
     const authorizationServer = await startAuthorizationServer({ resources: [resource], port: nextPort });
-    server.serve(createApp(resource, authorizationServer.issuer, audit));
+    const app = createApp(resource, authorizationServer.issuer, audit);
+    server.serve('callback' in app ? app.callback() : app);
     const close = async (): Promise<void> => {
       await Promise.all([server.close(), authorizationServer.close()]);
     };

@@ -1,0 +1,59 @@
+// Koa and @modelcontextprotocol/sdk v1: MCP up to 2025-11-25, without sessions or with them.
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import Koa from 'koa';
+import type { Logger } from 'winston';
+import { z } from 'zod';
+import { serveKoa, toKoa } from '../adapters/koa.js';
+import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { runIfMain } from './support/run.js';
+import { withSessions, type Handler } from './support/sessions.js';
+
+const tools = defineTools({
+  whoami: { permissions: [] },
+  add: { permissions: [] },
+  secure_file_read: { permissions: ['file:read', 'audit:log'] },
+  purge: { permissions: ['file:delete'] },
+});
+
+export function createApp(resource: string, issuer: string, audit: Logger, { sessions = false } = {}): Koa {
+  const app = new Koa();
+  const issuers = [oidc({ issuer })];
+  const mcp = sessions ? withSessions(createServer) : withoutSessions;
+  app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer] })));
+  app.use((ctx, next) => (ctx.path === '/mcp' ? next() : undefined));
+  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
+  app.use((ctx) => {
+    ctx.respond = false; // the MCP transport writes the response itself
+    return mcp(ctx.req, ctx.res, (ctx.request as { body?: unknown }).body);
+  });
+  return app;
+}
+
+const withoutSessions: Handler = async (req, res, body) => {
+  if (req.method !== 'POST') return void res.writeHead(405, { Allow: 'POST' }).end();
+  const server = createServer();
+  const transport = new StreamableHTTPServerTransport({});
+  res.once('close', () => void server.close());
+  await server.connect(transport);
+  await transport.handleRequest(req, res, body);
+};
+
+const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
+const files = new Map([['notes.txt', 'Buy milk.']]);
+const trash = ['draft.txt'];
+
+function createServer(): McpServer {
+  const server = new McpServer({ name: 'koa-sdk-v1', version: '1.0.0' });
+  server.registerTool('whoami', { description: 'Says who calls' }, (extra) => {
+    const { subject, clientId, scopes } = contextOf(extra, 'auth').state.auth;
+    return text(JSON.stringify({ subject, clientId, scopes }));
+  });
+  server.registerTool('add', { inputSchema: { a: z.number(), b: z.number() } }, ({ a, b }) => text(`${a + b}`));
+  const read = { description: 'Reads a file', inputSchema: { name: z.string() } };
+  server.registerTool('secure_file_read', read, ({ name }) => text(files.get(name) ?? 'There is no such file.'));
+  server.registerTool('purge', { description: 'Empties the trash' }, () => text(`${trash.splice(0).length} gone`));
+  return server;
+}
+
+await runIfMain(import.meta.url, createApp);

@@ -1,0 +1,58 @@
+// Koa and @modelcontextprotocol/server v2: MCP 2026-07-28, and earlier revisions without sessions.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import type { Logger } from 'winston';
+import { z } from 'zod';
+import { runIfMain } from './support/run.js';
+
+// #region readme-koa
+import Koa from 'koa';
+import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { serveKoa, toKoa } from '../adapters/koa.js';
+
+const tools = defineTools({
+  whoami: { permissions: [] },
+  add: { permissions: [] },
+  secure_file_read: { permissions: ['file:read', 'audit:log'] },
+  purge: { permissions: ['file:delete'] },
+});
+
+/** `resource` is the public URL of your MCP endpoint, `issuer` your authorization server, `audit` a winston logger. */
+export function createApp(resource: string, issuer: string, audit: Logger): Koa {
+  const app = new Koa();
+  const issuers = [oidc({ issuer })];
+  app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer] })));
+  app.use((ctx, next) => (ctx.path === '/mcp' ? next() : undefined));
+  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
+  app.use(async (ctx) => {
+    const { body } = ctx.request as { body?: unknown };
+    ctx.respond = false; // the MCP handler writes the response itself
+    await mcp(ctx.req, ctx.res, body);
+  });
+  return app;
+}
+// #endregion
+
+const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
+const files = new Map([['notes.txt', 'Buy milk.']]);
+const trash = ['draft.txt'];
+type Handler = (req: IncomingMessage, res: ServerResponse, body: unknown) => Promise<void>;
+const mcp = toNodeHandler(createMcpHandler(createServer)) as Handler;
+
+function createServer(): McpServer {
+  const server = new McpServer({ name: 'koa-server-v2', version: '1.0.0' });
+  server.registerTool('whoami', { description: 'Says who calls' }, (ctx) => {
+    const { subject, clientId, scopes } = contextOf(ctx, 'auth').state.auth;
+    return text(JSON.stringify({ subject, clientId, scopes }));
+  });
+  server.registerTool('add', { inputSchema: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }) =>
+    text(`${a + b}`),
+  );
+  const read = { description: 'Reads a file', inputSchema: z.object({ name: z.string() }) };
+  server.registerTool('secure_file_read', read, ({ name }) => text(files.get(name) ?? 'There is no such file.'));
+  server.registerTool('purge', { description: 'Empties the trash' }, () => text(`${trash.splice(0).length} gone`));
+  return server;
+}
+
+await runIfMain(import.meta.url, createApp);
