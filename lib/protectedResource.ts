@@ -1,6 +1,6 @@
 import type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
 import { flag, listOf, optional, readOptions, text, type Check } from './options.js';
-import { canonicalResource, metadataUrl, secureUrl } from './url.js';
+import { metadataUrl, secureUrl } from './url.js';
 
 export interface ProtectedResourceOptions {
   /**
@@ -105,7 +105,7 @@ const resourceUrl: Check = (value) => {
   if (problem !== undefined) return problem;
   const url = value as string;
   if (url.includes('?')) return 'must not have a query, which no path of a document can stand for';
-  const canonical = canonicalResource(url);
+  const canonical = new URL(url).href.replace(/\/+$/, '');
   return url === canonical || url === `${canonical}/` ? undefined : `must be in canonical form: write '${canonical}'`;
 };
 
