@@ -1,9 +1,9 @@
 export type {
+  AuditedAccess,
   AuditedDecision,
   AuditedHttp,
   AuditedMessage,
   AuditedPrincipal,
-  AuditedScopes,
   AuditedValue,
   AuditOutcome,
   AuditRecord,
@@ -33,5 +33,9 @@ export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';
 export type { ClaimPath, Issuer, KeySource, LooseTyp } from './tokens/issuer.js';
 export type { KeySetOptions } from './tokens/keySet.js';
+export type { May } from './tools/caller.js';
+export { defineTools, type Tools } from './tools/defineTools.js';
+export type { Decide, DecideRequest, ForbiddenCode, Verdict } from './tools/engine.js';
+export type { AccessPolicy, PolicyCall, ToolPolicy } from './tools/policies.js';
 export { canonicalResource, metadataUrl } from './url.js';
 export * from '../middleware/index.js';

@@ -1,3 +1,4 @@
 export { auditLog, type AuditLogOptions } from './auditLog.js';
 export { authenticate, type Auth, type AuthenticateOptions, type TokenCacheOptions } from './authenticate.js';
+export { authorizeScopes, type Access, type AuthorizeScopesOptions } from './authorizeScopes.js';
 export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';

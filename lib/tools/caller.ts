@@ -1,0 +1,51 @@
+import type { Auth } from '../../middleware/authenticate.js';
+import { permissionSet, type PermissionSet } from '../permissions.js';
+import type { Target } from '../rpc.js';
+import type { Grants } from './grants.js';
+import type { Rulebook } from './rulebook.js';
+import { NAMING_METHODS } from './uses.js';
+
+/** Whether somebody may use something. `'depends'`: on the arguments, or on what else a call names. */
+export type May = 'yes' | 'no' | 'depends';
+
+/** Who calls, and all that is known of their rights. */
+export interface Caller {
+  readonly auth: Auth | undefined;
+  readonly clientId: string;
+  /** Whether another token could change what the caller may do. */
+  readonly hasToken: boolean;
+  readonly roles: ReadonlySet<string>;
+  readonly permissions: PermissionSet;
+}
+
+/** A caller who sent a token has what it grants; only one who sent none has the permissions of the client. */
+export function callerOf(auth: Auth, grants: Grants): Caller {
+  const { clientId } = auth;
+  const hasToken = auth.token !== '';
+  const granted = hasToken
+    ? [...grants.scopes.grantsOf(auth.scopes), ...grants.ofRoles(auth.roles)]
+    : grants.ofClient(clientId);
+  return {
+    auth,
+    clientId,
+    hasToken,
+    roles: new Set(hasToken ? auth.roles : []),
+    permissions: permissionSet(granted),
+  };
+}
+
+/** Whether the caller may use a thing, as far as that can be told without a call. */
+export function may(rulebook: Rulebook, caller: Caller, { kind, name }: Target): May {
+  if (kind === 'method' && NAMING_METHODS.has(name)) return 'depends';
+  const rules = rulebook.rulesFor({ method: '', target: { kind, name }, arguments: undefined, completes: true });
+  if (rules.length === 0) return 'no';
+  const lacks = rules.some(
+    ({ policy }) =>
+      !policy.permissions.every(caller.permissions.has) ||
+      policy.roles?.some((role) => caller.roles.has(role)) === false,
+  );
+  if (lacks) return 'no';
+  return rules.some(({ policy }) => policy.permissionsFor !== undefined || policy.allow !== undefined)
+    ? 'depends'
+    : 'yes';
+}

@@ -1,0 +1,102 @@
+import type { Auth } from '../../middleware/authenticate.js';
+import { callback, listOf, optional, readOptions, text, type Checks } from '../options.js';
+import { permission } from '../permissions.js';
+import type { Target } from '../rpc.js';
+
+/** One use of a tool, prompt, resource or method, as rules see it. */
+export interface PolicyCall {
+  /** The JSON-RPC method, such as `tools/call`. */
+  readonly method: string;
+  /** What is used. The name of a resource is its URI as `URL` prints it, or the text of its template. */
+  readonly target: Target;
+  /**
+   * What a tool or prompt is called with, the variables of a resource template, or the parameters of a method.
+   * Not validated yet: any member may be missing or of any type. While a client completes an argument
+   * (`completion/complete`), these are the arguments it has so far.
+   */
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Who calls, or nothing when that was proven in another way than by `auth`. */
+  readonly auth: Auth | undefined;
+  readonly clientId: string;
+}
+
+/** Who may use something. All of its rules must agree. */
+export interface AccessPolicy {
+  /** The caller needs every one. An empty list is a statement: whoever is proven may use it. */
+  readonly permissions: readonly string[];
+  /** The caller needs one of these roles. Default: none. */
+  readonly roles?: readonly string[];
+  /** Further permissions that depend on the call. One that is not a permission denies the call. */
+  readonly permissionsFor?: (call: PolicyCall) => readonly string[];
+  /**
+   * A rule that no other token would satisfy. Exactly `true` allows. Asked after all permissions and roles were found.
+   * @throws {Unavailable} for an outage; any other error is a constant 500
+   */
+  readonly allow?: (call: PolicyCall) => boolean | Promise<boolean>;
+}
+
+/** Who may use one tool. */
+export interface ToolPolicy extends AccessPolicy {
+  /** The version of its definition, such as `1.2.0`. */
+  readonly version?: string;
+}
+
+const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
+
+const ACCESS: Checks<AccessPolicy> = {
+  permissions: listOf(permission),
+  roles: optional(listOf(text, { least: 1 })),
+  permissionsFor: optional(callback),
+  allow: optional(callback),
+};
+
+const TOOL: Checks<ToolPolicy> = {
+  ...ACCESS,
+  version: optional((value) =>
+    typeof value === 'string' && VERSION.test(value) ? undefined : `must be a version such as '1.2.0'`,
+  ),
+};
+
+/**
+ * A frozen copy of a policy. A bare list stands for its permissions.
+ * @throws {TypeError} when it is not a policy
+ */
+export function readPolicy(label: string, policy: AccessPolicy | readonly string[]): AccessPolicy {
+  return freeze(label, isList(policy) ? { permissions: policy } : policy, ACCESS);
+}
+
+/**
+ * A frozen copy of the policy of a tool.
+ * @throws {TypeError} when it is not one
+ */
+export function readToolPolicy(label: string, policy: ToolPolicy): ToolPolicy {
+  return freeze(label, policy, TOOL);
+}
+
+/**
+ * The members of an object that maps names to something.
+ * @throws {TypeError} when it is not a plain object: `{ __proto__: ... }` would lose a name without a word
+ */
+export function entriesOf<Value>(label: string, record: Readonly<Record<string, Value>>): [string, Value][] {
+  assertPlain(label, record);
+  return Object.entries(record);
+}
+
+function freeze<Policy extends AccessPolicy>(label: string, policy: Policy, checks: Checks<Policy>): Policy {
+  assertPlain(label, policy);
+  const { permissions, roles } = readOptions<Policy>(label, policy, checks);
+  return Object.freeze({
+    ...policy,
+    permissions: Object.freeze([...permissions]),
+    ...(roles === undefined ? {} : { roles: Object.freeze([...roles]) }),
+  });
+}
+
+function isList(policy: AccessPolicy | readonly string[]): policy is readonly string[] {
+  return Array.isArray(policy);
+}
+
+function assertPlain(label: string, value: unknown): void {
+  const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined;
+  if (prototype !== Object.prototype && prototype !== null) throw new TypeError(`${label} must be a plain object`);
+}

@@ -1,0 +1,104 @@
+import { listOf, object, optional, type Check, type Checks } from '../options.js';
+import { permission } from '../permissions.js';
+import { isTools, type Tools } from './defineTools.js';
+import { entriesOf, readPolicy, type AccessPolicy } from './policies.js';
+import { readResourcePolicies, type FoundPolicy } from './resourcePolicies.js';
+import { BASE_METHODS, NAMING_METHODS, type Use } from './uses.js';
+
+/** Policies by name. A bare list stands for the permissions of a policy. */
+export type PoliciesByName = Readonly<Record<string, AccessPolicy | readonly string[]>>;
+
+/** Who may use what. */
+export interface RulebookOptions {
+  /** What `defineTools` returned. */
+  readonly tools: Tools;
+  /** Prompts by name. Default: none may be used. */
+  readonly prompts?: PoliciesByName;
+  /**
+   * Resources by exact URI or by template: `test://notes/{id}`, `file:///docs/*`. All templates that match must agree;
+   * an exact URI is decided by its own policy alone. Default: none may be used.
+   */
+  readonly resources?: PoliciesByName;
+  /**
+   * Methods that are not decided by what they name, such as `tasks/get` or one of your own. Replaces `base` for the
+   * method. Default: the methods of MCP fall under `base`, all others and `tasks/*` are denied.
+   */
+  readonly methods?: PoliciesByName;
+  /**
+   * Permissions for talking to the server at all: plain MCP methods such as `initialize` and `tools/list`, responses of
+   * the client, and requests without messages (GET, DELETE). Default: none, whoever is proven may.
+   */
+  readonly base?: readonly string[];
+}
+
+/** One policy that must agree before something is used. */
+export interface Rule {
+  readonly policy: AccessPolicy;
+  /** Whatever the client sent in the place of arguments. */
+  readonly arguments: unknown;
+}
+
+export interface Rulebook {
+  /** What decides over messages that use nothing. */
+  readonly base: AccessPolicy;
+  /** All that must agree. Empty when no policy knows what is used. */
+  readonly rulesFor: (use: Use) => readonly Rule[];
+}
+
+const tools: Check = (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns');
+
+/** One check for each option that is about policies. */
+export const RULEBOOK_CHECKS: Checks<RulebookOptions> = {
+  tools,
+  prompts: optional(object),
+  resources: optional(object),
+  methods: optional(object),
+  base: optional(listOf(permission)),
+};
+
+/**
+ * Reads policies into maps: a name that a client sends is looked up, and is never a member of an object.
+ * @throws {TypeError} for a policy that is none, and for a method that is decided by what it names
+ */
+export function readRulebook(factory: string, options: RulebookOptions): Rulebook {
+  const base = readPolicy(`${factory}: 'base'`, options.base ?? []);
+  const prompts = readPolicies(`${factory}: 'prompts'`, options.prompts);
+  const methods = readPolicies(`${factory}: 'methods'`, options.methods);
+  const resources = readResourcePolicies(`${factory}: 'resources'`, options.resources ?? {});
+  for (const method of methods.keys()) assertOwnPolicy(factory, method);
+
+  const plain = (policy: AccessPolicy | undefined, use: Use): readonly Rule[] =>
+    policy === undefined ? [] : [{ policy, arguments: use.arguments }];
+  const resource = (use: Use): readonly Rule[] => {
+    const { name } = use.target;
+    const template = use.completes === true ? resources.ofTemplate(name) : undefined;
+    return template === undefined ? resources.of(name).map(withVariables) : plain(template, use);
+  };
+  return {
+    base,
+    rulesFor: (use) => {
+      const { kind, name } = use.target;
+      if (kind === 'tool') return plain(options.tools.get(name), use);
+      if (kind === 'prompt') return plain(prompts.get(name), use);
+      if (kind === 'resource') return resource(use);
+      return plain(methods.get(name) ?? (BASE_METHODS.has(name) ? base : undefined), use);
+    },
+  };
+}
+
+function withVariables({ policy, variables }: FoundPolicy): Rule {
+  return { policy, arguments: variables };
+}
+
+function readPolicies(label: string, record: PoliciesByName = {}): ReadonlyMap<string, AccessPolicy> {
+  const entries = entriesOf(label, record);
+  if (entries.some(([name]) => name === '')) throw new TypeError(`${label} has a policy without a name`);
+  return new Map(entries.map(([name, policy]) => [name, readPolicy(`${label}: '${name}'`, policy)]));
+}
+
+function assertOwnPolicy(factory: string, method: string): void {
+  if (!NAMING_METHODS.has(method)) return;
+  throw new TypeError(
+    `${factory}: 'methods' cannot decide over '${method}', which is decided by what it names; use 'tools', 'prompts' or 'resources'`,
+  );
+}

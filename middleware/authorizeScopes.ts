@@ -1,0 +1,158 @@
+import { challenge } from '../lib/challenge.js';
+import type { RequestContext, State } from '../lib/context.js';
+import { Denial } from '../lib/denial.js';
+import type { Middleware } from '../lib/middleware.js';
+import { callback, optional, readOptions } from '../lib/options.js';
+import type { Target } from '../lib/rpc.js';
+import { bearerChallenge } from '../lib/tokens/bearer.js';
+import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
+import { askEngine, type Decide } from '../lib/tools/engine.js';
+import { GRANT_CHECKS, readGrants, type GrantOptions, type Grants } from '../lib/tools/grants.js';
+import { assertAllowed, assertRoles, casesOf, deny, permissionsOf } from '../lib/tools/judge.js';
+import { readRulebook, RULEBOOK_CHECKS, type RulebookOptions } from '../lib/tools/rulebook.js';
+import { secureUrl } from '../lib/url.js';
+import type { Auth } from './authenticate.js';
+
+/** What the caller may do. */
+export interface Access {
+  /**
+   * Whether the caller may use something, as far as that can be told without a call: `'depends'` where a rule looks at
+   * the arguments. The name of a resource is its URI, or the text of its template.
+   */
+  readonly may: (kind: Target['kind'], name: string) => May;
+  /** The permissions that this request needed, all of them held. */
+  readonly required: readonly string[];
+  /** Everything the caller is granted, wildcards as they were written. */
+  readonly granted: readonly string[];
+}
+
+declare module '../lib/context.js' {
+  interface State {
+    access: Access;
+  }
+}
+
+declare module '../lib/denial.js' {
+  interface DenialCodes {
+    caller_unproven: 401;
+    scope_insufficient: 403;
+    permission_insufficient: 403;
+  }
+}
+
+export interface AuthorizeScopesOptions extends RulebookOptions, GrantOptions {
+  /**
+   * A policy engine of your own. Asked about everything that a request uses, after all else agreed: it can deny, never
+   * allow more. Exactly `true`, or `{ allow: true }`, allows. Default: none.
+   */
+  readonly decide?: Decide;
+  /** The public URL of the MCP endpoint, for challenges. Default: the `resource` of the caller's token. */
+  readonly resource?: string;
+}
+
+/** What a caller is known by, and what that says about their rights. */
+interface Rights {
+  readonly caller: Caller;
+  readonly may: Access['may'];
+}
+
+/** The longest `scope` of a challenge, in characters: clients limit the headers they read to 16 KiB. */
+const MAX_SCOPE = 4096;
+
+/**
+ * Requires that the caller may use the very tools, prompts, resources and methods that the request names.
+ *
+ * What no policy knows is denied. Every message of a batch is decided, notifications too, from the body alone. A
+ * challenge names all scopes that the whole request needs, held or not (RFC 6750 section 3.1, SEP-2350); where no
+ * scope would help there is none.
+ *
+ * @throws {Denial} 401 `caller_unproven`; 403 `scope_insufficient`, `permission_insufficient`, `role_insufficient`,
+ *   `argument_denied`, `policy_denied`, `tool_undefined`, `prompt_undefined`, `resource_undefined`, `method_undefined`
+ * @throws {Unavailable} what `allow` and `decide` throw
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<never, 'access', 'auth'> {
+  const { decide, resource, ...rest } = readOptions<AuthorizeScopesOptions>('authorizeScopes', options, {
+    ...RULEBOOK_CHECKS,
+    ...GRANT_CHECKS,
+    decide: optional(callback),
+    resource: optional(secureUrl),
+  });
+  const rulebook = readRulebook('authorizeScopes', rest);
+  const grants = readGrants('authorizeScopes', rest);
+  // A token's `auth` is one frozen object for as long as the token is cached: its rights are worked out once.
+  const known = new WeakMap<Auth, Rights>();
+
+  const rightsOf = (auth: Auth): Rights => {
+    const earlier = known.get(auth);
+    if (earlier !== undefined) return earlier;
+    const caller = callerOf(auth, grants);
+    const rights: Rights = {
+      caller,
+      may: (kind, name) => {
+        const answer = may(rulebook, caller, { kind, name });
+        return answer === 'yes' && decide !== undefined ? 'depends' : answer;
+      },
+    };
+    known.set(auth, rights);
+    return rights;
+  };
+
+  return {
+    name: 'authorizeScopes',
+    needs: [],
+    oneOf: ['auth'],
+    adds: ['access'],
+    async run(ctx) {
+      const { caller, may: mayUse } = rightsOf(proven(ctx.state, resource));
+      const cases = casesOf(await ctx.request.rpc(), rulebook);
+      const needed = permissionsOf(cases, caller);
+      assertRoles(cases, caller);
+      assertGranted(needed, caller, grants, resource ?? caller.auth?.resource);
+      for (const one of cases) await assertAllowed(one, caller);
+      const required = Object.freeze([...needed]);
+      if (decide !== undefined) await askEngine(decide, ctx, cases, caller, required);
+      return { access: { may: mayUse, required, granted: caller.permissions.list } };
+    },
+  };
+}
+
+/** Who calls. */
+function proven({ auth }: RequestContext['state'], resource: string | undefined): State['auth'] {
+  if (auth !== undefined) return auth;
+  throw new Denial(401, 'caller_unproven', 'The request does not prove who calls', {
+    headers: { 'WWW-Authenticate': challengeOf(resource) },
+  });
+}
+
+/** @throws {Denial} 403 unless all is granted, with a challenge when a wider token would help */
+function assertGranted(
+  needed: ReadonlySet<string>,
+  { permissions, hasToken }: Caller,
+  grants: Grants,
+  resource: string | undefined,
+): void {
+  const missing = [...needed].filter((permission) => !permissions.has(permission));
+  if (missing.length === 0) return;
+  const detail = { required: [...needed], granted: permissions.list, missing };
+  const sources = missing.map(grants.sourceOf);
+  if (!hasToken || sources.includes(undefined)) {
+    throw deny('permission_insufficient', 'The caller is not granted what this needs', undefined, detail);
+  }
+  if (sources.includes('role'))
+    throw deny('role_insufficient', 'The caller has no role that may do this', undefined, detail);
+  const scope = grants.scopes.scopesFor(needed).join(' ');
+  throw new Denial(403, 'scope_insufficient', 'The access token has not all scopes that this needs', {
+    headers: { 'WWW-Authenticate': challengeOf(resource, scope) },
+    detail,
+  });
+}
+
+/** A scope list that is too long for a header is left out: RFC 6750 section 3 does not ask for one. */
+function challengeOf(resource: string | undefined, scope?: string): string {
+  const parameters =
+    scope === undefined ? {} : { error: 'insufficient_scope' as const, ...(scope.length > MAX_SCOPE ? {} : { scope }) };
+  return resource !== undefined && secureUrl(resource) === undefined
+    ? bearerChallenge(resource, parameters)
+    : challenge('Bearer', parameters);
+}
