@@ -3,6 +3,7 @@ import { checkSink, openSink, type AuditErrorHandler, type AuditSink } from '../
 import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
 import type {} from './authenticate.js';
+import type {} from './authorizeScopes.js';
 
 export interface AuditLogOptions {
   /** Where the records go: a winston `Logger` as it is, anything else with `info(message, meta)`, or a function. */
@@ -44,7 +45,8 @@ export function auditLog(options: AuditLogOptions): Middleware {
     },
     hooks: {
       settled(ctx, outcome) {
-        write(describeRequest(ctx, outcome, now(), ctx.state.auth));
+        const { auth: principal, access } = ctx.state;
+        write(describeRequest(ctx, outcome, now(), { principal, access }));
       },
     },
   };

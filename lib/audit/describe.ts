@@ -2,12 +2,20 @@ import type { RequestContext } from '../context.js';
 import type { Decision, Denied, Outcome } from '../decision.js';
 import type { RpcMessage } from '../rpc.js';
 import { escapeText } from '../text.js';
-import { auditDecision, auditScopes, roundMs } from './detail.js';
-import type { AuditedHttp, AuditedMessage, AuditedPrincipal, AuditOutcome, AuditRecord } from './record.js';
+import { auditAccess, auditDecision, roundMs } from './detail.js';
+import type {
+  AuditedAccess,
+  AuditedHttp,
+  AuditedMessage,
+  AuditedPrincipal,
+  AuditOutcome,
+  AuditRecord,
+} from './record.js';
 
-/** A proven caller, as far as it is recorded. */
-export interface Caller extends AuditedPrincipal {
-  readonly scopes: readonly string[];
+/** What was proven about the caller, as far as it is recorded. */
+export interface Facts {
+  readonly principal: AuditedPrincipal | undefined;
+  readonly access: AuditedAccess | undefined;
 }
 
 const MAX_METHOD = 128;
@@ -20,11 +28,11 @@ export function describeRequest(
   ctx: RequestContext,
   outcome: Outcome,
   time: Date,
-  caller: Caller | undefined,
+  { principal, access: proven }: Facts,
 ): AuditRecord {
   const { request, decisions } = ctx;
   const { messages } = request;
-  const scopes = auditScopes(decisions, caller?.scopes);
+  const access = auditAccess(decisions, proven);
   return Object.freeze<AuditRecord>({
     v: 1,
     time: time.toISOString(),
@@ -34,11 +42,11 @@ export function describeRequest(
     ...(outcome.status === undefined ? {} : { status: outcome.status }),
     durationMs: roundMs(outcome.ms),
     http: auditHttp(request),
-    ...(caller === undefined ? {} : { principal: auditPrincipal(caller) }),
+    ...(principal === undefined ? {} : { principal: auditPrincipal(principal) }),
     // All of a batch: a list cut short would be a place to hide a call. The core reads 100 messages at most.
     ...(messages === undefined ? {} : { rpc: Object.freeze(messages.map(auditMessage)) }),
     decisions: Object.freeze(decisions.map(auditDecision)),
-    ...(scopes === undefined ? {} : { scopes }),
+    ...(access === undefined ? {} : { access }),
   });
 }
 
@@ -56,7 +64,7 @@ function auditHttp({ method, target, ip }: RequestContext['request']): AuditedHt
   return Object.freeze({ method: escapeText(method, 32), path: escapeText(path), ip: escapeText(ip, 64) });
 }
 
-function auditPrincipal({ issuer, subject, clientId }: Caller): AuditedPrincipal {
+function auditPrincipal({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal {
   return Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) });
 }
 

@@ -1,12 +1,12 @@
-import type { Decision, Detail } from '../decision.js';
+import type { Decision, Denied, Detail } from '../decision.js';
 import { escapeText } from '../text.js';
-import type { AuditedDecision, AuditedScopes, AuditedValue } from './record.js';
+import type { AuditedDecision, AuditedAccess, AuditedValue } from './record.js';
 
 /**
  * The members of a denial's detail that are recorded: never a secret, never anything a client sent at length.
- * `required`, `granted` and `missing` are recorded as scopes.
+ * `required`, `granted` and `missing` are recorded as the access of the record.
  */
-const SAFE: ReadonlySet<string> = new Set(['claim', 'issuer', 'kind', 'limit', 'permissions', 'reason', 'roles']);
+const SAFE: ReadonlySet<string> = new Set(['claim', 'kind', 'reason', 'roles']);
 const MAX_LIST = 50;
 const MAX_TEXT = 128;
 const NAME = /^[A-Za-z_$][\w$]{0,63}$/;
@@ -32,15 +32,12 @@ export function auditDecision(decision: Decision): AuditedDecision {
   });
 }
 
-/** The scopes that a denial names. What it does not say about the granted ones, the caller's token does. */
-export function auditScopes(decisions: readonly Decision[], granted?: readonly string[]): AuditedScopes | undefined {
-  for (const decision of decisions) {
-    if (decision.effect === 'allow') continue;
-    const { required, missing, granted: told = granted } = decision.detail ?? {};
-    if (!Array.isArray(required) && !Array.isArray(missing)) continue;
-    return Object.freeze({ ...named('required', required), ...named('granted', told), ...named('missing', missing) });
-  }
-  return undefined;
+/** What a denial says about the caller's rights, or else what was proven about them. */
+export function auditAccess(decisions: readonly Decision[], proven?: AuditedAccess): AuditedAccess | undefined {
+  const denied = decisions.find((one) => one.effect === 'deny' && Array.isArray(one.detail?.['required']));
+  const { required, granted, missing } = (denied as Denied | undefined)?.detail ?? proven ?? {};
+  if (!Array.isArray(required)) return undefined;
+  return Object.freeze({ ...named('required', required), ...named('granted', granted), ...named('missing', missing) });
 }
 
 /** Milliseconds with three decimals: a check may take less than a microsecond, noise takes the rest. */
@@ -48,7 +45,7 @@ export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function named(name: keyof AuditedScopes, value: unknown): AuditedScopes {
+function named(name: keyof AuditedAccess, value: unknown): AuditedAccess {
   return Array.isArray(value) ? { [name]: auditList(value) } : {};
 }
 
@@ -61,16 +58,14 @@ function auditDetail(detail: Detail): AuditedDecision['detail'] {
 }
 
 function auditValue(value: unknown): AuditedValue | undefined {
-  return Array.isArray(value) ? auditList(value) : auditScalar(value);
-}
-
-function auditList(values: readonly unknown[]): readonly (string | number | boolean)[] {
-  return Object.freeze(values.slice(0, MAX_LIST).flatMap((value) => auditScalar(value) ?? []));
-}
-
-function auditScalar(value: unknown): string | number | boolean | undefined {
   if (typeof value === 'string') return escapeText(value, MAX_TEXT);
+  if (Array.isArray(value)) return auditList(value);
   return typeof value === 'boolean' || Number.isFinite(value) ? (value as boolean | number) : undefined;
+}
+
+function auditList(values: readonly unknown[]): readonly string[] {
+  const texts = values.filter((value) => typeof value === 'string').slice(0, MAX_LIST);
+  return Object.freeze(texts.map((value) => escapeText(value, MAX_TEXT)));
 }
 
 /** The name of an error and the first code along its causes: a failed `fetch` has its reason one level down. */

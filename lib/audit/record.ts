@@ -27,8 +27,8 @@ export interface AuditRecord {
   readonly rpc?: readonly AuditedMessage[];
   /** Every verdict, in order. */
   readonly decisions: readonly AuditedDecision[];
-  /** Present when a check denied for what the caller was not granted. */
-  readonly scopes?: AuditedScopes;
+  /** What the request needed and the caller was granted, where a check has compared them. */
+  readonly access?: AuditedAccess;
 }
 
 export interface AuditedHttp {
@@ -71,10 +71,12 @@ export interface AuditedDecision {
   readonly error?: { readonly name: string; readonly code?: string };
 }
 
-export type AuditedValue = string | number | boolean | readonly (string | number | boolean)[];
+export type AuditedValue = string | number | boolean | readonly string[];
 
-export interface AuditedScopes {
+/** Permissions, or scopes where a denial speaks of scopes. Of each list the first 50. */
+export interface AuditedAccess {
   readonly required?: readonly string[];
   readonly granted?: readonly string[];
+  /** Present in a denial. */
   readonly missing?: readonly string[];
 }
