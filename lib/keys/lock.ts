@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { readlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { failedWith, type Disk } from './disk.js';
+import { KeyStoreError } from './keyStoreError.js';
+import { draftOf, readPrivateFile, writeDraft } from './privateFiles.js';
+
+export interface LockOptions {
+  /** After how many milliseconds a lock that cannot be told to be alive counts as left behind. Default: 30,000. */
+  readonly staleAfterMs?: number;
+  /** How many milliseconds to wait for the lock. Default: 60,000. */
+  readonly timeoutMs?: number;
+}
+
+interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  readonly instance: string;
+  readonly token: string;
+}
+
+/** Tells this copy of the module, in this thread, from every other one that may share the process id. */
+const INSTANCE = randomUUID();
+const held = new Set<string>();
+const PAUSE_MS = 10;
+
+/**
+ * Runs some work while no other process, thread or caller does so under the same lock file.
+ *
+ * A lock of a process that was killed is taken over at once when that can be told (same host, no such process), else
+ * after it was seen unchanged for `staleAfterMs`. `work` calls `assertHeld` before it makes anything final: it throws
+ * when this process slept for so long that another one took over.
+ * @throws {KeyStoreError} `store_locked`
+ */
+export async function withLock<Result>(
+  disk: Disk,
+  path: string,
+  work: (assertHeld: () => Promise<void>) => Promise<Result>,
+  options: LockOptions = {},
+): Promise<Result> {
+  const token = randomUUID();
+  const mine = JSON.stringify({ host: await host(), pid: process.pid, instance: INSTANCE, token } satisfies Holder);
+  held.add(token);
+  try {
+    await acquire(disk, path, mine, options);
+    return await work(async () => {
+      if ((await readPrivateFile(disk, path)) !== mine) {
+        throw new KeyStoreError('store_locked', `another process took over '${path}'; nothing was changed, try again`);
+      }
+    });
+  } finally {
+    // Whatever goes wrong here, the lock is known to be left behind once its token is no longer held.
+    await release(disk, path, mine).catch(() => undefined);
+    held.delete(token);
+  }
+}
+
+async function acquire(disk: Disk, path: string, mine: string, options: LockOptions): Promise<void> {
+  const { staleAfterMs = 30_000, timeoutMs = 60_000 } = options;
+  const start = performance.now();
+  let watched: { readonly text: string; readonly since: number } | undefined;
+  for (;;) {
+    const text = await readPrivateFile(disk, path);
+    if (text === undefined) {
+      if (await claim(disk, path, mine)) return;
+      continue;
+    }
+    const time = performance.now();
+    if (watched?.text !== text) watched = { text, since: time };
+    if ((await isLeftBehind(text)) || time - watched.since >= staleAfterMs) {
+      await takeAway(disk, path, text, options);
+    } else if (time - start >= timeoutMs) {
+      throw new KeyStoreError('store_locked', `'${path}' is held by ${nameOf(text)}; end that process, then try again`);
+    } else {
+      await pause(PAUSE_MS);
+    }
+  }
+}
+
+/** A hard link appears with its content or not at all, so that no crash leaves a lock without a holder. */
+async function claim(disk: Disk, path: string, mine: string): Promise<boolean> {
+  const draft = draftOf(path);
+  try {
+    await writeDraft(disk, draft, mine);
+    await disk.link(draft, path);
+    return true;
+  } catch (cause) {
+    // ENOENT: whoever held the lock cleaned the draft up.
+    if (failedWith(cause, 'EEXIST', 'ENOENT')) return false;
+    throw cause;
+  } finally {
+    await disk.unlink(draft).catch(() => undefined);
+  }
+}
+
+/** Only under a second lock: of two processes that see the same dead holder, the slower one must not remove a new lock. */
+async function takeAway(disk: Disk, path: string, text: string, options: LockOptions): Promise<void> {
+  await withLock(disk, `${path}.break`, () => release(disk, path, text), options);
+}
+
+async function release(disk: Disk, path: string, text: string): Promise<void> {
+  if ((await readPrivateFile(disk, path)) === text) await disk.unlink(path);
+}
+
+async function isLeftBehind(text: string): Promise<boolean> {
+  const holder = parse(text);
+  if (holder === undefined) return false;
+  if (holder.instance === INSTANCE) return !held.has(holder.token);
+  if (holder.host !== (await host()) || holder.pid === process.pid) return false;
+  try {
+    process.kill(holder.pid, 0);
+    return false;
+  } catch (cause) {
+    return failedWith(cause, 'ESRCH');
+  }
+}
+
+function nameOf(text: string): string {
+  const holder = parse(text);
+  return holder === undefined ? 'an unknown process' : `process ${holder.pid} on ${holder.host}`;
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Holder> | null;
+    return Number.isSafeInteger(value?.pid) && (value?.pid ?? 0) > 0 ? (value as Holder) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two containers may share a host name, a volume and process ids, but not the namespace that the ids belong to. */
+async function host(): Promise<string> {
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `${hostname()} ${namespace}`.trim();
+}

@@ -1,0 +1,143 @@
+import { constants, type BigIntStats, type Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { failedWith, type Disk } from './disk.js';
+import { KeyStoreError } from './keyStoreError.js';
+
+const MOST_BYTES = 16 * 1024 * 1024;
+const POSIX = process.platform !== 'win32';
+const READ_THIS_FILE = constants.O_RDONLY | (POSIX ? constants.O_NOFOLLOW | constants.O_NONBLOCK : 0);
+
+/** What a file looked like. Every replacement of a file changes it. */
+export type Fingerprint = string;
+
+/**
+ * Makes sure that a directory is there and nobody else can reach into it.
+ * @throws {KeyStoreError} `store_unsafe`, or `store_missing` when it is absent and may not be created
+ */
+export async function preparePrivateDirectory(disk: Disk, path: string, create: boolean): Promise<void> {
+  const found = (await lookAt(disk, path)) ?? (create ? await createDirectory(disk, path) : undefined);
+  if (found === undefined) {
+    throw new KeyStoreError('store_missing', `there is no key store in '${path}'; generate a key first`);
+  }
+  if (found.isSymbolicLink()) throw unsafe(path, 'is a symbolic link; name the directory itself');
+  if (!found.isDirectory()) throw unsafe(path, 'is not a directory; name one that holds nothing but the key store');
+  assertPrivate(path, found, '700');
+}
+
+async function createDirectory(disk: Disk, path: string): Promise<Stats> {
+  await disk.mkdir(path, { recursive: true, mode: 0o700 });
+  await syncDirectory(disk, dirname(path));
+  return disk.lstat(path);
+}
+
+async function lookAt(disk: Disk, path: string): Promise<Stats | undefined> {
+  try {
+    return await disk.lstat(path);
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) return undefined;
+    throw cause;
+  }
+}
+
+/**
+ * The text of a file that nobody else can reach, or nothing when there is none.
+ * @throws {KeyStoreError} `store_unsafe`
+ */
+export async function readPrivateFile(disk: Disk, path: string): Promise<string | undefined> {
+  const file = await openPrivate(disk, path);
+  if (file === undefined) return undefined;
+  try {
+    const found = await file.stat();
+    if (!found.isFile() || found.size > MOST_BYTES) throw unsafe(path, 'is not a file of a key store; remove it');
+    assertPrivate(path, found, '600');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function openPrivate(disk: Disk, path: string): Promise<FileHandle | undefined> {
+  try {
+    return await disk.open(path, READ_THIS_FILE);
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) return undefined;
+    if (failedWith(cause, 'ELOOP')) throw unsafe(path, 'is a symbolic link; put the file itself there', cause);
+    throw cause;
+  }
+}
+
+/** Tells whether a file was replaced since it was last looked at. */
+export async function fingerprintOf(disk: Disk, path: string): Promise<Fingerprint> {
+  const { ino, size, mtimeNs, ctimeNs }: BigIntStats = await disk.lstat(path, { bigint: true });
+  return [ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/**
+ * Puts a new text in the place of a file: whoever reads, even after a crash at any step, finds the old or the new one.
+ * @param mayReplace runs last before the new text becomes the file, and throws to leave the old one
+ */
+export async function replacePrivateFile(
+  disk: Disk,
+  path: string,
+  text: string,
+  mayReplace: () => Promise<void>,
+): Promise<void> {
+  const draft = draftOf(path);
+  try {
+    await writeDraft(disk, draft, text);
+    await mayReplace();
+    await disk.rename(draft, path);
+  } catch (cause) {
+    await disk.unlink(draft).catch(() => undefined);
+    throw cause;
+  }
+  await syncDirectory(disk, dirname(path));
+}
+
+/** Writes a new file that nobody else can read, and waits until it is on the disk. */
+export async function writeDraft(disk: Disk, draft: string, text: string): Promise<void> {
+  const file = await disk.open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(disk: Disk, path: string): Promise<void> {
+  // Windows has no way to flush a directory.
+  if (!POSIX) return;
+  const directory = await disk.open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+const DRAFT = /\.[0-9a-f-]{36}\.tmp$/;
+
+/** A name beside a file for what will replace it. */
+export function draftOf(path: string): string {
+  return `${path}.${crypto.randomUUID()}.tmp`;
+}
+
+/** The drafts that a crash left behind, of files whose names match. */
+export async function leftoverDrafts(disk: Disk, directory: string, names: RegExp): Promise<readonly string[]> {
+  const entries = await disk.readdir(directory);
+  return entries.filter((entry) => DRAFT.test(entry) && names.test(entry.replace(DRAFT, '')));
+}
+
+function assertPrivate(path: string, { uid, mode }: Stats, wanted: string): void {
+  if (!POSIX) return;
+  if (uid !== process.getuid?.()) {
+    throw unsafe(path, 'belongs to another user; run as its owner, or change the owner');
+  }
+  if ((mode & 0o077) !== 0) throw unsafe(path, `is open to other users; run: chmod ${wanted} on it`);
+}
+
+function unsafe(path: string, problem: string, cause?: unknown): KeyStoreError {
+  return new KeyStoreError('store_unsafe', `'${path}' ${problem}`, { cause });
+}
