@@ -1,4 +1,10 @@
 export { auditLog, type AuditLogOptions } from './auditLog.js';
 export { authenticate, type Auth, type AuthenticateOptions, type TokenCacheOptions } from './authenticate.js';
 export { authorizeScopes, type Access, type AuthorizeScopesOptions } from './authorizeScopes.js';
+export {
+  securityProfile,
+  type SecurityLevel,
+  type SecurityProfile,
+  type SecurityProfileOptions,
+} from './securityProfile.js';
 export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';

@@ -1,5 +1,5 @@
 import type { Auth } from '../../middleware/authenticate.js';
-import { callback, listOf, optional, readOptions, text, type Checks } from '../options.js';
+import { callback, flag, listOf, optional, readOptions, text, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import type { Target } from '../rpc.js';
 
@@ -39,6 +39,8 @@ export interface AccessPolicy {
 export interface ToolPolicy extends AccessPolicy {
   /** The version of its definition, such as `1.2.0`. */
   readonly version?: string;
+  /** Whether a call must be signed, whatever the mode of `verifySignature`. Default: false. */
+  readonly requireSignature?: boolean;
 }
 
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
@@ -52,6 +54,7 @@ const ACCESS: Checks<AccessPolicy> = {
 
 const TOOL: Checks<ToolPolicy> = {
   ...ACCESS,
+  requireSignature: optional(flag),
   version: optional((value) =>
     typeof value === 'string' && VERSION.test(value) ? undefined : `must be a version such as '1.2.0'`,
   ),

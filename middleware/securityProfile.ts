@@ -1,0 +1,89 @@
+import type { AuditSink } from '../lib/audit/sink.js';
+import type { Middleware } from '../lib/middleware.js';
+import { oneOf, readOptions, type Check, type Checks } from '../lib/options.js';
+import { auditLog, type AuditLogOptions } from './auditLog.js';
+import { authenticate, type AuthenticateOptions } from './authenticate.js';
+import { authorizeScopes, type AuthorizeScopesOptions } from './authorizeScopes.js';
+import { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';
+
+/** How much is checked. `basic`: web pages, access tokens, permissions, and a record of every request. */
+export type SecurityLevel = 'basic';
+
+/** What the checks of a profile need, each option given once. They are explained where the checks are. */
+export interface SecurityProfileOptions
+  extends
+    Omit<ValidateOriginOptions, 'resource'>,
+    Omit<AuthenticateOptions, 'scopes'>,
+    Omit<AuthorizeScopesOptions, 'resource'> {
+  readonly level: SecurityLevel;
+  /** Where the audit records go: a winston `Logger` as it is, anything else with `info(message, meta)`, or a function. */
+  readonly audit: AuditSink;
+  /** Sees an audit record that could not be written. Default: one escaped line on standard error. */
+  readonly onAuditError?: NonNullable<AuditLogOptions['onError']>;
+  /** The scopes that a 401 tells a client to ask for. Default: those of `base`, where scopes are permissions. */
+  readonly challengeScopes?: readonly string[];
+}
+
+/** The checks of a level, in their order: spread it into `toExpress` or `toKoa`. */
+export type SecurityProfile = readonly [
+  Middleware,
+  Middleware,
+  Middleware<never, 'auth'>,
+  Middleware<never, 'access', 'auth'>,
+];
+
+/** The checks look at their own options; the names are known here, so that a slip of the pen is told from all of them. */
+const elsewhere: Check = () => undefined;
+const CHECKS: Checks<SecurityProfileOptions> = {
+  level: oneOf('basic'),
+  audit: elsewhere,
+  onAuditError: elsewhere,
+  challengeScopes: elsewhere,
+  allowedOrigins: elsewhere,
+  allowedHosts: elsewhere,
+  issuers: elsewhere,
+  resource: elsewhere,
+  audience: elsewhere,
+  clockTolerance: elsewhere,
+  cache: elsewhere,
+  keySets: elsewhere,
+  now: elsewhere,
+  fetch: elsewhere,
+  tools: elsewhere,
+  prompts: elsewhere,
+  resources: elsewhere,
+  methods: elsewhere,
+  base: elsewhere,
+  scopes: elsewhere,
+  implies: elsewhere,
+  roles: elsewhere,
+  clients: elsewhere,
+  scopeWildcards: elsewhere,
+  fullAccess: elsewhere,
+  decide: elsewhere,
+};
+
+/**
+ * The checks of a security level, ready to mount: `toExpress(...securityProfile({ level: 'basic', ... }))`.
+ *
+ * @throws {TypeError} for an unknown level, and for whatever the checks say about their options
+ */
+export function securityProfile(options: SecurityProfileOptions): SecurityProfile {
+  const given = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
+  const { level: _level, audit, onAuditError, challengeScopes, allowedOrigins, allowedHosts, ...rest } = given;
+  const { issuers, resource, audience, clockTolerance, cache, keySets, now, fetch, ...rules } = rest;
+  const scopes = challengeScopes ?? (rules.scopes === undefined ? rules.base : undefined);
+  return [
+    auditLog(defined({ sink: audit, onError: onAuditError, now })),
+    validateOrigin(defined({ resource, allowedOrigins, allowedHosts })),
+    authenticate(defined({ issuers, resource, audience, scopes, clockTolerance, cache, keySets, now, fetch })),
+    authorizeScopes(rules),
+  ];
+}
+
+type Defined<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
+
+/** Leaves out what was not given, so that each check applies its own default. */
+function defined<Options extends object>(options: Options): Defined<Options> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<Options>;
+}
