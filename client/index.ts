@@ -1,0 +1,1 @@
+export { signingFetch, type SigningFetchOptions } from './signingFetch.js';

@@ -1,0 +1,59 @@
+import { coverageOf, type Coverage } from './coverage.js';
+import type { Fields } from './message.js';
+
+/** What signatures of this profile are for (RFC 9421 section 7.2.7). */
+export const TAG = 'mcp-etdi';
+
+/** Always covered. */
+const ALWAYS = ['@method', '@target-uri'];
+/** Covered where there is content. */
+const CONTENT = ['content-type', 'content-digest'];
+/** Covered where the message has them. */
+const WHEN_PRESENT = [
+  'authorization',
+  'dpop',
+  'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
+  'mcp-session-id',
+  'last-event-id',
+];
+const PARAMETER_PREFIX = 'mcp-param-';
+const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
+
+/** Coverages by their components: clients send few different sets of fields. */
+const prepared = new Map<string, Coverage>();
+const MAX_PREPARED = 64;
+
+/** Whether a request has content that a signature must cover. */
+export function hasContent(method: string, headers: Fields): boolean {
+  if (!WITHOUT_CONTENT.has(method)) return true;
+  const length = headers['content-length']?.[0] ?? '0';
+  return length !== '0' || headers['transfer-encoding'] !== undefined;
+}
+
+/** The components that a signature over this request covers, at least. */
+export function requiredComponents(method: string, headers: Fields): readonly string[] {
+  const present = WHEN_PRESENT.filter((name) => headers[name] !== undefined);
+  const parameters = Object.keys(headers)
+    .filter((name) => name.startsWith(PARAMETER_PREFIX) && headers[name] !== undefined)
+    .sort();
+  return [...ALWAYS, ...(hasContent(method, headers) ? CONTENT : []), ...present, ...parameters];
+}
+
+/** The coverage of a request that is about to be signed. */
+export function coverageFor(method: string, headers: Fields): Coverage {
+  const components = requiredComponents(method, headers);
+  const name = components.join(' ');
+  const known = prepared.get(name);
+  if (known !== undefined) return known;
+  const coverage = coverageOf(components);
+  if (prepared.size < MAX_PREPARED) prepared.set(name, coverage);
+  return coverage;
+}
+
+/** The `Accept-Signature` value that asks for a signature over such a request (RFC 9421 section 5.1). */
+export function acceptSignature(method: string, headers: Fields): string {
+  const components = requiredComponents(method, headers).map((name) => `"${name}"`);
+  return `sig1=(${components.join(' ')});created;expires;tag="${TAG}"`;
+}

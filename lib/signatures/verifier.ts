@@ -1,0 +1,124 @@
+import type { RequestContext } from '../context.js';
+import type { Trust, TrustedKey } from '../keys/trust.js';
+import type { ReplayStore } from '../stores/replay.js';
+import { verifyContentDigest } from './contentDigest.js';
+import { originOf, targetOf, type Origin, type RequestMessage } from './message.js';
+import { requiredComponents } from './profile.js';
+import { readSignature, type FoundSignature, type ReceivedSignature } from './received.js';
+import { verifyMessage } from './verify.js';
+
+/** Why a well-formed signature does not count. Recorded, never sent. */
+export type FaultReason =
+  | 'coverage'
+  | 'parameters'
+  | 'future'
+  | 'stale'
+  | 'lifetime'
+  | 'key_unknown'
+  | 'signer_mismatch'
+  | 'target_mismatch'
+  | 'replayed';
+
+/** A signature that does not count, for a reason that is not in its form. */
+export class SignatureFault extends Error {
+  override readonly name = 'SignatureFault';
+  readonly reason: FaultReason;
+
+  constructor(reason: FaultReason) {
+    super('The signature is not valid');
+    this.reason = reason;
+  }
+}
+
+/** A signature that counts, and whose it is. */
+export interface VerifiedSignature {
+  readonly trusted: TrustedKey;
+  readonly signature: ReceivedSignature;
+  readonly created: number;
+  readonly expires: number;
+  readonly nonce: string;
+}
+
+export interface VerifierOptions {
+  readonly trust: Trust;
+  readonly replay: ReplayStore;
+  readonly resource: string;
+  readonly path: string;
+  /** Seconds. */
+  readonly maxAge: number;
+  /** Seconds. */
+  readonly clockSkew: number;
+  readonly now: () => Date;
+}
+
+type Parameters = Pick<VerifiedSignature, 'created' | 'expires' | 'nonce'> & { readonly keyId: string };
+
+/** 16 random bytes take 22 characters of base64url; shorter ones can be guessed or repeat by chance. */
+const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{22,256}$/;
+
+/**
+ * Makes the check of one signature. Cheap before costly, cryptography before state: a nonce is claimed last, so that
+ * nobody can spend the nonces of others.
+ * @throws {SignatureFault | SignatureError} from the check, when the signature does not count
+ */
+export function signatureVerifier(
+  options: VerifierOptions,
+): (ctx: RequestContext, found: FoundSignature, clientId: string | undefined) => Promise<VerifiedSignature> {
+  const { trust, replay, now } = options;
+  const origin = originOf(options.resource);
+  return async (ctx, found, clientId) => {
+    const { request } = ctx;
+    const signature = readSignature(found);
+    assertCoverage(request, signature);
+    const { keyId, ...parameters } = readParameters(signature);
+    assertFresh(parameters, options, now());
+    const message = toMessage(request, origin, options);
+    const trusted = await trust.find(keyId);
+    if (trusted === undefined) throw new SignatureFault('key_unknown');
+    if (clientId !== undefined && trusted.clientId !== clientId) throw new SignatureFault('signer_mismatch');
+    if (signature.coverage.names.has('content-digest')) {
+      await verifyContentDigest(request.headers['content-digest'], await request.body());
+    }
+    await verifyMessage(message, signature, trusted.key);
+    const until = new Date((parameters.expires + options.clockSkew) * 1000);
+    if (!(await replay.claim(`${keyId}:${parameters.nonce}`, until))) throw new SignatureFault('replayed');
+    return { trusted, signature, ...parameters };
+  };
+}
+
+function assertCoverage({ method, headers }: RequestContext['request'], { coverage }: ReceivedSignature): void {
+  if (!requiredComponents(method, headers).every((name) => coverage.names.has(name))) {
+    throw new SignatureFault('coverage');
+  }
+}
+
+function readParameters({ created, expires, nonce, keyid }: ReceivedSignature): Parameters {
+  if (created === undefined || expires === undefined || nonce === undefined || keyid === undefined) {
+    throw new SignatureFault('parameters');
+  }
+  if (!NONCE.test(nonce)) throw new SignatureFault('parameters');
+  return { created, expires, nonce, keyId: keyid };
+}
+
+function assertFresh(
+  { created, expires }: Pick<Parameters, 'created' | 'expires'>,
+  { maxAge, clockSkew }: VerifierOptions,
+  now: Date,
+): void {
+  const seconds = now.getTime() / 1000;
+  if (created > seconds + clockSkew) throw new SignatureFault('future');
+  if (expires <= seconds || created + maxAge <= seconds) throw new SignatureFault('stale');
+  if (expires <= created || expires - created > maxAge) throw new SignatureFault('lifetime');
+}
+
+/** What the signer asked for: the resource itself, with the query as received, wherever the request arrived. */
+function toMessage(
+  { method, target, headers }: RequestContext['request'],
+  origin: Origin,
+  { resource, path }: VerifierOptions,
+): RequestMessage {
+  const arrived = targetOf(origin, target);
+  if (arrived.path !== path) throw new SignatureFault('target_mismatch');
+  const query = arrived.query === '?' && !target.includes('?') ? '' : arrived.query;
+  return { method, target: targetOf(origin, `${new URL(resource).pathname}${query}`), headers };
+}
