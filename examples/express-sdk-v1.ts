@@ -13,14 +13,15 @@ const tools = defineTools({
   whoami: { permissions: [] },
   add: { permissions: [] },
   secure_file_read: { permissions: ['file:read', 'audit:log'] },
-  purge: { permissions: ['file:delete'] },
+  purge: { permissions: ['file:delete', 'audit:log'] },
 });
 
 export function createApp(resource: string, issuer: string, audit: Logger, { sessions = false } = {}): Express {
   const app = express();
   const issuers = [oidc({ issuer })];
+  const scopes = ['file:read', 'audit:log']; // what clients ask for at first
   const mcp = sessions ? withSessions(createServer) : withoutSessions;
-  app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer] })));
+  app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], scopes })));
   app.use('/mcp', toExpress(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
   app.all('/mcp', (req, res) => mcp(req, res, req.body));
   return app;

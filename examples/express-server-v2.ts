@@ -14,14 +14,15 @@ const tools = defineTools({
   whoami: { permissions: [] },
   add: { permissions: [] },
   secure_file_read: { permissions: ['file:read', 'audit:log'] },
-  purge: { permissions: ['file:delete'] },
+  purge: { permissions: ['file:delete', 'audit:log'] },
 });
 
 /** `resource` is the public URL of your MCP endpoint, `issuer` your authorization server, `audit` a winston logger. */
 export function createApp(resource: string, issuer: string, audit: Logger): Express {
   const app = express();
   const issuers = [oidc({ issuer })];
-  app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer] })));
+  const scopes = ['file:read', 'audit:log']; // what clients ask for at first
+  app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], scopes })));
   app.use('/mcp', toExpress(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
   app.all('/mcp', (req, res) => void mcp(req, res, req.body));
   return app;

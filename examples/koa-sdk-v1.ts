@@ -13,16 +13,16 @@ const tools = defineTools({
   whoami: { permissions: [] },
   add: { permissions: [] },
   secure_file_read: { permissions: ['file:read', 'audit:log'] },
-  purge: { permissions: ['file:delete'] },
+  purge: { permissions: ['file:delete', 'audit:log'] },
 });
 
 export function createApp(resource: string, issuer: string, audit: Logger, { sessions = false } = {}): Koa {
   const app = new Koa();
-  const issuers = [oidc({ issuer })];
+  const scopes = ['file:read', 'audit:log']; // what clients ask for at first
   const mcp = sessions ? withSessions(createServer) : withoutSessions;
-  app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer] })));
+  app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer], scopes })));
   app.use((ctx, next) => (ctx.path === '/mcp' ? next() : undefined));
-  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
+  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer })], tools, audit })));
   app.use((ctx) => {
     ctx.respond = false; // the MCP transport writes the response itself
     return mcp(ctx.req, ctx.res, (ctx.request as { body?: unknown }).body);

@@ -15,16 +15,16 @@ const tools = defineTools({
   whoami: { permissions: [] },
   add: { permissions: [] },
   secure_file_read: { permissions: ['file:read', 'audit:log'] },
-  purge: { permissions: ['file:delete'] },
+  purge: { permissions: ['file:delete', 'audit:log'] },
 });
 
 /** `resource` is the public URL of your MCP endpoint, `issuer` your authorization server, `audit` a winston logger. */
 export function createApp(resource: string, issuer: string, audit: Logger): Koa {
   const app = new Koa();
-  const issuers = [oidc({ issuer })];
-  app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer] })));
+  const scopes = ['file:read', 'audit:log']; // what clients ask for at first
+  app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer], scopes })));
   app.use((ctx, next) => (ctx.path === '/mcp' ? next() : undefined));
-  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
+  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer })], tools, audit })));
   app.use(async (ctx) => {
     const { body } = ctx.request as { body?: unknown };
     ctx.respond = false; // the MCP handler writes the response itself

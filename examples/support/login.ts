@@ -31,7 +31,9 @@ export function asUser({ issuer, app }: AuthorizationServer, name = 'demo-user')
     if (url === undefined) return undefined;
     url.searchParams.set('login_hint', name);
     const callback = await visit(url, app.redirectUri);
-    if (callback.searchParams.get('state') !== url.searchParams.get('state')) throw new Error('not the answer to this');
+    const { state, error, error_description: text } = Object.fromEntries(callback.searchParams);
+    if (state !== url.searchParams.get('state')) throw new Error('the redirect answers another sign-in');
+    if (error !== undefined) throw new Error(`${error}: ${text ?? ''}`);
     return callback;
   };
   return { provider, finish };

@@ -1,0 +1,60 @@
+import { Writable } from 'node:stream';
+import { createApp } from './express-server-v2.js';
+import { attempts, describe } from './support/attempts.js';
+import { createAuditLogger } from './support/auditLogger.js';
+import { start, type CreateApp, type Running } from './support/run.js';
+import { send } from './support/send.js';
+import { tour, type Row } from './support/tour.js';
+
+/** What came over the wire to the MCP endpoint, seen in front of everything. */
+const seen = { requests: 0, tokens: new Set<string>() };
+const records: string[] = [];
+
+const watched: CreateApp = (...settings) => {
+  const app = createApp(...settings);
+  return (req, res) => {
+    if (req.url?.startsWith('/mcp') === true) seen.requests += 1;
+    for (const token of req.headers.authorization?.match(/\S{20,}/g) ?? []) seen.tokens.add(token);
+    app(req, res);
+  };
+};
+
+async function denied(running: Running): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { what, wire, expected } of await attempts(running)) {
+    rows.push({ what, expected, got: describe(await send(running.resource, wire)) });
+  }
+  return rows;
+}
+
+function audited(): readonly Row[] {
+  const ids = new Set(records.map((line) => (JSON.parse(line) as { id: string }).id));
+  const secrets = [...seen.tokens].flatMap((token) => [token, ...token.split('.').slice(1)]);
+  const leaks = secrets.filter((secret) => secret !== '' && records.some((line) => line.includes(secret)));
+  return [
+    { what: 'audit records, one for each request', expected: `${seen.requests}`, got: `${records.length}` },
+    { what: 'ids of requests in the audit log', expected: `${seen.requests}`, got: `${ids.size}` },
+    { what: `parts of ${seen.tokens.size} tokens in the audit log`, expected: '0', got: `${leaks.length}` },
+  ];
+}
+
+function table(rows: readonly Row[]): string {
+  const width = (name: 'what' | 'expected'): number => Math.max(...rows.map((row) => row[name].length));
+  const line = ({ what, expected, got }: Row): string =>
+    `${expected === got ? 'ok  ' : 'FAIL'}  ${what.padEnd(width('what'))}  ${expected.padEnd(width('expected'))}  ${got}\n`;
+  return rows.map(line).join('');
+}
+
+const sink = new Writable({
+  write(chunk, _encoding, done) {
+    records.push(String(chunk));
+    done();
+  },
+});
+const running = await start(watched, 0, createAuditLogger(sink));
+const rows = [...(await tour(running)), ...(await denied(running))];
+await running.close();
+rows.push(...audited());
+const wrong = rows.filter(({ expected, got }) => expected !== got).length;
+process.stdout.write(`${table(rows)}\n${rows.length} lines, ${wrong} not as they should be\n`);
+process.exitCode = wrong === 0 ? 0 : 1;
