@@ -45,7 +45,7 @@ export const issuerChecks: Checks<IssuerOptions> = {
 /** Allows a host name alone. */
 export const hostName: Check = (value) => {
   const url = `https://${String(value)}/`;
-  const valid = typeof value === 'string' && URL.canParse(url) && new URL(url).href === url.toLowerCase();
+  const valid = typeof value === 'string' && URL.canParse(url) && new URL(url).hostname === value.toLowerCase();
   return valid && value.includes('.') ? undefined : "must be a host name alone, as in 'example.com'";
 };
 
