@@ -1,2 +1,9 @@
 export { fakeContext, type FakeRequest } from './testing/fakeContext.js';
 export { fakeIssuer, type FakeIssuer, type FakeIssuerOptions } from './testing/fakeIssuer.js';
+export {
+  fakeSigner,
+  signRequest,
+  type FakeSigner,
+  type RequestToSign,
+  type SignRequestOptions,
+} from './testing/fakeSigner.js';
