@@ -1,0 +1,249 @@
+import { expect } from 'chai';
+import { describeRequest, type Facts } from '../../../lib/audit/describe.js';
+import type { AuditRecord, Decision, Outcome, RequestContext } from '../../../lib/index.js';
+import { fakeContext, type FakeRequest } from '../../../lib/testing.js';
+import { escapeText } from '../../../lib/text.js';
+
+const NOON = new Date('2026-11-22T12:00:00.123Z');
+const DONE: Outcome = { status: 200, ms: 1.23456, aborted: false };
+const GONE: Outcome = { status: undefined, ms: 5, aborted: true };
+const UNPROVEN: Facts = { principal: undefined, access: undefined };
+const ALLOW: Decision = { middleware: 'authenticate', effect: 'allow', ms: 0.0123456 };
+
+const deny = (status: number, code: string): Decision => ({ middleware: 'm', effect: 'deny', ms: 0.1, status, code });
+
+function withDecisions(ctx: RequestContext, decisions: readonly Decision[]): RequestContext {
+  return { ...ctx, decisions };
+}
+
+function record(fake: FakeRequest = {}, facts = UNPROVEN, decisions: readonly Decision[] = [], outcome = DONE) {
+  return describeRequest(withDecisions(fakeContext(fake), decisions), outcome, NOON, facts);
+}
+
+/** The record of a request whose body some check has read. */
+async function recordOf(message: object): Promise<AuditRecord> {
+  const ctx = fakeContext({ body: message });
+  await ctx.request.rpc();
+  return describeRequest(ctx, DONE, NOON, UNPROVEN);
+}
+
+const call = (id: unknown, method: string, params: object = {}) => ({ jsonrpc: '2.0', id, method, params });
+
+describe('describeRequest', () => {
+  it('says when, what, who and how it ended', async () => {
+    const ctx = fakeContext({
+      id: 'r1',
+      target: '/mcp',
+      ip: '192.0.2.7',
+      body: call(7, 'tools/call', { name: 'echo' }),
+    });
+    await ctx.request.rpc();
+    const facts: Facts = {
+      principal: { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' },
+      access: { required: ['file:read'], granted: ['file:*'] },
+    };
+    expect(describeRequest(withDecisions(ctx, [ALLOW]), DONE, NOON, facts)).to.deep.equal({
+      v: 1,
+      time: '2026-11-22T12:00:00.123Z',
+      type: 'request',
+      id: 'r1',
+      outcome: 'allowed',
+      status: 200,
+      durationMs: 1.235,
+      http: { method: 'POST', path: '/mcp', ip: '192.0.2.7' },
+      principal: { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' },
+      rpc: [{ kind: 'request', id: 7, method: 'tools/call', tool: 'echo' }],
+      decisions: [{ middleware: 'authenticate', effect: 'allow', ms: 0.012 }],
+      access: { required: ['file:read'], granted: ['file:*'] },
+    });
+  });
+
+  it('records nothing about the caller but what identifies them', () => {
+    const principal = { issuer: 'i', subject: 's', clientId: 'c', token: 'CANARY', claims: { email: 'CANARY' } };
+    expect(record({}, { ...UNPROVEN, principal }).principal).to.deep.equal({
+      issuer: 'i',
+      subject: 's',
+      clientId: 'c',
+    });
+  });
+
+  it('has no members for what is not known', () => {
+    const known = record({}, UNPROVEN, [], GONE);
+    expect(known).to.have.all.keys('v', 'time', 'type', 'id', 'outcome', 'durationMs', 'http', 'decisions');
+  });
+
+  it('is frozen, however deep', async () => {
+    const ctx = fakeContext({ body: call(1, 'tools/call', { name: 'x' }) });
+    await ctx.request.rpc();
+    const denial: Decision = {
+      ...{ middleware: 'm', effect: 'deny', ms: 1, status: 403, code: 'scope_insufficient', cause: new Error() },
+      detail: { required: ['a'], missing: ['a'], roles: ['r'] },
+    };
+    const facts: Facts = { principal: { issuer: 'i', subject: 's', clientId: 'c' }, access: undefined };
+    const frozen = describeRequest(withDecisions(ctx, [ALLOW, denial]), DONE, NOON, facts);
+    const unfrozen = (value: unknown): boolean =>
+      typeof value === 'object' && value !== null && (!Object.isFrozen(value) || Object.values(value).some(unfrozen));
+    expect(frozen).to.include.keys('principal', 'access', 'rpc');
+    expect(unfrozen(frozen)).to.equal(false);
+  });
+
+  it('is the same after a round through JSON', async () => {
+    const full = await recordOf([
+      call('a', 'tools/call', { name: 'x' }),
+      { jsonrpc: '2.0', method: 'notifications/x' },
+    ]);
+    expect(JSON.parse(JSON.stringify(full))).to.deep.equal(full);
+  });
+
+  describe('the outcome', () => {
+    const table: readonly [string, readonly Decision[], Partial<Outcome>, AuditRecord['outcome']][] = [
+      ['all checks let it through', [ALLOW], {}, 'allowed'],
+      ['the handler answers 404 on its own', [ALLOW], { status: 404 }, 'allowed'],
+      ['the handler crashes', [ALLOW], { status: 500 }, 'failed'],
+      ['the handler answers 503', [ALLOW], { status: 503 }, 'failed'],
+      ['the client leaves before the answer', [ALLOW], { status: undefined, aborted: true }, 'aborted'],
+      ['the client leaves a stream', [ALLOW], { status: 200, aborted: true }, 'aborted'],
+      ['a check denies', [ALLOW, deny(403, 'scope_insufficient')], { status: 403 }, 'denied'],
+      ['a check denies, answered with 200', [deny(403, 'role_insufficient')], { status: 200 }, 'denied'],
+      ['a check denies and the client is gone', [deny(401, 'token_invalid')], GONE, 'denied'],
+      ['a check crashes', [deny(500, 'internal_error')], { status: 500 }, 'failed'],
+      ['a check crashes and the client is gone', [deny(500, 'internal_error')], GONE, 'failed'],
+      ['what a check depends on is down', [deny(503, 'unavailable')], { status: 503 }, 'failed'],
+      ['the client leaves before its body arrived', [deny(400, 'body_incomplete')], GONE, 'aborted'],
+      ['the body ends early but the client stays', [deny(400, 'body_incomplete')], { status: 400 }, 'denied'],
+    ];
+    for (const [title, decisions, outcome, expected] of table) {
+      it(`is ${expected} when ${title}`, () => {
+        expect(record({}, UNPROVEN, decisions, { ...DONE, ...outcome }).outcome).to.equal(expected);
+      });
+    }
+  });
+
+  it('records a path without query, fragment and host', () => {
+    const table: readonly [string, string][] = [
+      ['/mcp', '/mcp'],
+      ['/mcp?token=CANARY', '/mcp'],
+      ['/mcp?a=1?b=/c#d', '/mcp'],
+      ['/mcp#CANARY', '/mcp'],
+      ['/?CANARY', '/'],
+      ['?CANARY', ''],
+      ['http://h.example/mcp?CANARY', '/mcp'],
+      ['http://user:CANARY@h.example/mcp', '/mcp'],
+      ['http://user:CANARY@h.example', ''],
+      ['HTTPS://CANARY@h.example/a', '/a'],
+      ['*', '*'],
+      ['/a\u2028b', '/a\\u2028b'],
+      [`/${'x'.repeat(1_000_000)}`, `/${'x'.repeat(255)}\\...`],
+    ];
+    for (const [target, path] of table) expect(record({ target }).http.path).to.equal(path);
+  });
+
+  it('records a resource without user information, query and fragment', async () => {
+    const table: readonly [string, string][] = [
+      ['file:///etc/hosts', 'file:///etc/hosts'],
+      ['db://reader:CANARY@host/table?key=CANARY#CANARY', 'db://host/table'],
+      ['https://a@b@host/x', 'https://host/x'],
+      ['https:\\\\u:CANARY@host\\x', 'https:\\\\\\\\host\\\\x'],
+      [`db://${'x'.repeat(1_000_000)}:CANARY@host/`, 'db://host/'],
+      ['https://host/users/@ann', 'https://host/users/@ann'],
+    ];
+    for (const [uri, resource] of table) {
+      const { rpc } = await recordOf(call(1, 'resources/read', { uri }));
+      expect(rpc).to.deep.equal([{ kind: 'request', id: 1, method: 'resources/read', resource }]);
+    }
+  });
+
+  it('records every message of a batch, up to the largest that is read', async () => {
+    const { rpc } = await recordOf([
+      call(1, 'prompts/get', { name: 'greet' }),
+      call('two', 'tools/list'),
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } },
+      { jsonrpc: '2.0', id: 3, result: { secret: 'CANARY' } },
+      call(4, 'tools/call', { name: 7 }),
+    ]);
+    expect(rpc).to.deep.equal([
+      { kind: 'request', id: 1, method: 'prompts/get', prompt: 'greet' },
+      { kind: 'request', id: 'two', method: 'tools/list' },
+      { kind: 'notification', method: 'notifications/cancelled' },
+      { kind: 'response', id: 3 },
+      { kind: 'request', id: 4, method: 'tools/call', tool: '' },
+    ]);
+    const full = await recordOf(Array.from({ length: 100 }, (_, id) => call(id, 'tools/call', { name: `t${id}` })));
+    expect(full.rpc?.at(-1)).to.deep.equal({ kind: 'request', id: 99, method: 'tools/call', tool: 't99' });
+  });
+
+  it('tells a body that nobody read from one without messages', async () => {
+    const unread = fakeContext({ body: call(1, 'tools/list') });
+    expect(describeRequest(unread, DONE, NOON, UNPROVEN)).to.not.have.property('rpc');
+    const get = fakeContext({ method: 'GET' });
+    await get.request.rpc();
+    expect(describeRequest(get, DONE, NOON, UNPROVEN).rpc).to.deep.equal([]);
+  });
+
+  describe('against log injection', () => {
+    const hostile = [
+      'a\n{"v":1,"outcome":"allowed"}',
+      'a\r\nb',
+      '\0',
+      '\u001b[2K\u001b[1A',
+      '\u2028\u2029\u0085',
+      '\u202eevil\u2066',
+      '\ud800',
+      '\udc00x',
+      '\u200b\ufeff',
+      'x'.repeat(1_000_000),
+      '\n'.repeat(1_000_000),
+      '__proto__',
+      'constructor',
+      '%s %j \\u000a "quoted"',
+    ];
+    /** What a terminal, a text editor or a line-based reader may act on. */
+    const active = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+    const longest = 256 * 6 + 4;
+
+    /** A record with the same text wherever a client, a token or a proxy may have put it. */
+    async function everywhere(text: string): Promise<AuditRecord> {
+      const body = [
+        call(text, text, { name: text }),
+        call(1, 'tools/call', { name: text, arguments: { [text]: text } }),
+        call(2, 'prompts/get', { name: text }),
+        call(3, 'resources/read', { uri: text }),
+        { jsonrpc: '2.0', id: text, result: text },
+      ];
+      const ctx = fakeContext({ id: text, method: text, target: `/${text}?${text}`, ip: text, body });
+      await ctx.request.rpc();
+      const cause = Object.assign(new Error(text), { name: text, code: text });
+      const detail = { claim: text, roles: [text], required: [text], granted: [text], missing: [text], [text]: text };
+      const denial: Decision = { middleware: 'm', effect: 'deny', ms: 1, status: 403, code: text, detail, cause };
+      const facts = { principal: { issuer: text, subject: text, clientId: text }, access: undefined };
+      return describeRequest(withDecisions(ctx, [denial]), DONE, NOON, facts);
+    }
+
+    function texts(value: unknown): readonly string[] {
+      if (typeof value === 'string') return [value];
+      return typeof value === 'object' && value !== null
+        ? Object.entries(value).flatMap((pair) => pair.flatMap(texts))
+        : [];
+    }
+
+    for (const text of hostile) {
+      it(`keeps '${escapeText(text, 24)}' of ${text.length} characters in its place`, async () => {
+        const written = await everywhere(text);
+        for (const one of texts(written)) {
+          expect(one).to.not.match(active);
+          expect(one.length).to.be.at.most(longest);
+        }
+        const line = JSON.stringify(written);
+        expect(line).to.not.match(active);
+        expect(JSON.parse(line)).to.deep.equal(written);
+        expect(written.rpc).to.have.lengthOf(5);
+        expect(Object.keys(written)).to.have.members(Object.keys(await everywhere('x')));
+      });
+    }
+
+    it('keeps two names apart of which one imitates the other', async () => {
+      const [real, imitation] = await Promise.all([everywhere('a\nb'), everywhere('a\\u000ab')]);
+      expect(real.rpc?.[1]?.tool).to.not.equal(imitation.rpc?.[1]?.tool);
+    });
+  });
+});

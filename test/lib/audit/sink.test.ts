@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { checkSink, openSink, type AuditLogger } from '../../../lib/audit/sink.js';
+import type { AuditRecord } from '../../../lib/index.js';
+
+const RECORD = { v: 1, type: 'request', id: 'r1', outcome: 'denied' } as unknown as AuditRecord;
+
+/** Lets everything that was waiting for a promise run. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Told {
+  readonly error: unknown;
+  readonly record: AuditRecord | undefined;
+}
+
+function collect(): { readonly told: Told[]; readonly onError: (error: unknown, record?: AuditRecord) => void } {
+  const told: Told[] = [];
+  return { told, onError: (error, record) => told.push({ error, record }) };
+}
+
+describe('openSink', () => {
+  it('hands a record to a function, at once and as it is', () => {
+    const seen: AuditRecord[] = [];
+    openSink((record) => seen.push(record))(RECORD);
+    expect(seen).to.deep.equal([RECORD]);
+    expect(seen[0]).to.equal(RECORD);
+  });
+
+  it('hands a record to a logger with a constant message', () => {
+    const seen: unknown[] = [];
+    const logger: AuditLogger = {
+      info(...args) {
+        seen.push(this === logger, ...args);
+      },
+    };
+    openSink(logger)(RECORD);
+    expect(seen).to.deep.equal([true, 'mcp request denied', RECORD]);
+  });
+
+  it('tells what a sink throws, and what its promise rejects with', async () => {
+    const failures: readonly unknown[] = [new Error('disk full'), 'text', undefined, null, Object.create(null)];
+    for (const failure of failures) {
+      const { told, onError } = collect();
+      const failing = [
+        () => {
+          throw failure;
+        },
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- and reject with anything
+        () => Promise.reject(failure),
+      ];
+      for (const sink of failing) {
+        expect(() => {
+          openSink(sink, onError)(RECORD);
+        }).to.not.throw();
+        await settled();
+      }
+      expect(told).to.deep.equal([
+        { error: failure, record: RECORD },
+        { error: failure, record: RECORD },
+      ]);
+    }
+  });
+
+  it('does not wait for a sink that is slow', async () => {
+    let release: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const seen: string[] = [];
+    const write = openSink(async () => {
+      await slow;
+      seen.push('written');
+    });
+    write(RECORD);
+    write(RECORD);
+    seen.push('went on');
+    release();
+    await settled();
+    expect(seen).to.deep.equal(['went on', 'written', 'written']);
+  });
+
+  it('listens to the errors of a logger that emits them to nobody else', async () => {
+    const { told, onError } = collect();
+    const logger = Object.assign(new EventEmitter(), { info: () => undefined });
+    openSink(logger, onError);
+    openSink(logger, onError);
+    logger.emit('error', new Error('no space left'));
+    await settled();
+    expect(told).to.have.lengthOf(1);
+    expect(told[0]).to.deep.include({ record: undefined });
+  });
+
+  it('leaves the errors of a logger to those who listen already', () => {
+    const { told, onError } = collect();
+    const logger = Object.assign(new EventEmitter(), { info: () => undefined }).on('error', () => undefined);
+    openSink(logger, onError);
+    logger.emit('error', new Error('no space left'));
+    expect(told).to.be.empty;
+    expect(logger.listenerCount('error')).to.equal(1);
+  });
+
+  it('writes one escaped line on standard error where nothing else is said, or that fails too', async () => {
+    const script = `
+      const { openSink } = await import(${JSON.stringify(new URL('../../../lib/audit/sink.ts', import.meta.url).href)});
+      const record = { id: 'r1' };
+      const hostile = () => { throw new Error('a\\nb\\u2028c\\u001b[2J' + 'x'.repeat(1e6)); };
+      openSink(hostile)(record);
+      openSink(hostile, () => { throw 'told badly'; })(record);
+      openSink(hostile, async () => { throw Object.create(null); })(record);
+      openSink(hostile, () => undefined)(record);
+    `;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+    const { stderr, stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).to.equal('');
+    const lines = stderr.trimEnd().split('\n');
+    const parsed = lines.map((line) => JSON.parse(line) as { source: string; audit: string; error: string });
+    expect(parsed.map(({ source, audit }) => `${source} ${audit}`)).to.deep.equal(Array(3).fill('mcp-etdi r1'));
+    expect(parsed[0]?.error).to.match(/^Error: a\\u000ab\\u2028c\\u001b\[2Jx+\\\.\.\.$/);
+    expect(parsed[1]?.error).to.equal('told badly');
+    for (const line of lines) {
+      expect(line).to.match(/^[\x20-\x7e]+$/);
+      expect(line.length).to.be.below(4096);
+    }
+  });
+});
+
+describe('checkSink', () => {
+  it('allows functions and loggers, and nothing else', () => {
+    for (const sink of [() => undefined, { info: () => undefined }, console])
+      expect(checkSink(sink)).to.equal(undefined);
+    const others: readonly unknown[] = [undefined, null, {}, { info: 'x' }, { write: () => undefined }, 'file.log', []];
+    for (const other of others) expect(checkSink(other)).to.match(/^must be a function, or an object with info/);
+  });
+});

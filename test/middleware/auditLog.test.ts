@@ -1,0 +1,96 @@
+import { expect } from 'chai';
+import { auditLog, type AuditLogOptions, type AuditRecord, type RequestContext } from '../../lib/index.js';
+import { fakeContext } from '../../lib/testing.js';
+import type { Auth } from '../../middleware/authenticate.js';
+
+const AUTH: Auth = {
+  issuer: 'https://as.example.com',
+  subject: 'ann',
+  clientId: 'inspector',
+  scopes: ['mcp'],
+  roles: [],
+  resource: 'https://mcp.example.com/mcp',
+  expiresAt: 2_000_000_000,
+  token: 'CANARY',
+  claims: { email: 'CANARY' },
+};
+
+function settle(ctx: RequestContext, options: Partial<AuditLogOptions> = {}): readonly AuditRecord[] {
+  const records: AuditRecord[] = [];
+  const { hooks } = auditLog({ sink: (record) => records.push(record), ...options });
+  hooks?.settled?.(ctx, { status: 200, ms: 2, aborted: false });
+  return records;
+}
+
+describe('auditLog', () => {
+  it('proves nothing and needs nothing', () => {
+    const { name, needs, adds, run } = auditLog({ sink: () => undefined });
+    expect({ name, needs, adds, proven: run(fakeContext()) }).to.deep.equal({
+      name: 'auditLog',
+      needs: [],
+      adds: [],
+      proven: {},
+    });
+  });
+
+  it('writes when a request is over, and not before', async () => {
+    const records: AuditRecord[] = [];
+    const { run, hooks } = auditLog({ sink: (record) => records.push(record) });
+    const ctx = fakeContext();
+    await run(ctx);
+    expect(records).to.be.empty;
+    hooks?.settled?.(ctx, { status: 200, ms: 2, aborted: false });
+    expect(records).to.have.lengthOf(1);
+  });
+
+  it('names who was proven to call, and nothing else of the token', () => {
+    const [record] = settle(fakeContext({ state: { auth: AUTH } }));
+    expect(record?.principal).to.deep.equal({
+      issuer: 'https://as.example.com',
+      subject: 'ann',
+      clientId: 'inspector',
+    });
+    expect(JSON.stringify(record)).to.not.include('CANARY');
+  });
+
+  it('names what was needed and granted, as the access check proved it', () => {
+    const access = { may: () => 'yes' as const, required: ['file:read'], granted: ['file:*'] };
+    const [record] = settle(fakeContext({ state: { auth: AUTH, access } }));
+    expect(record?.access).to.deep.equal({ required: ['file:read'], granted: ['file:*'] });
+  });
+
+  it('takes the time from its clock', () => {
+    const [record] = settle(fakeContext(), { now: () => new Date('2026-11-22T23:59:59.999Z') });
+    expect(record?.time).to.equal('2026-11-22T23:59:59.999Z');
+  });
+
+  it('does not read the body for its record', () => {
+    const ctx = fakeContext({ body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' });
+    const unread = (): never => {
+      throw new Error('the body was read');
+    };
+    const request = Object.defineProperties(Object.create(ctx.request) as RequestContext['request'], {
+      body: { value: unread },
+      rpc: { value: unread },
+    });
+    expect(settle({ ...ctx, request })[0]).to.not.have.property('rpc');
+  });
+
+  it('is not built from wrong options', () => {
+    const sink = (): void => undefined;
+    const table: readonly [object, RegExp][] = [
+      [{}, /'sink' must be a function, or an object with info\(message, meta\) such as a winston logger/],
+      [{ sink: './audit.log' }, /'sink' must be a function/],
+      [{ sink: { log: sink } }, /'sink' must be a function/],
+      [{ sink: null }, /'sink' must be a function/],
+      [{ sink, onError: true }, /'onError' must be a function/],
+      [{ sink, now: 0 }, /'now' must be a function/],
+      [{ sinks: [sink] }, /unknown option 'sinks'; did you mean 'sink'\?/],
+      [{ sink, onFailure: 'deny' }, /unknown option 'onFailure'/],
+      [{ sink, trail: {} }, /unknown option 'trail'/],
+    ];
+    for (const [wrong, message] of table) {
+      expect(() => auditLog(wrong as AuditLogOptions), JSON.stringify(wrong)).to.throw(TypeError, message);
+    }
+  });
+});
