@@ -29,7 +29,7 @@ export type SecurityProfile = readonly [
   Middleware,
   Middleware,
   Middleware<never, 'auth'>,
-  Middleware<never, 'access', 'auth'>,
+  Middleware<never, 'access', 'auth' | 'signature'>,
 ];
 
 /** The checks look at their own options; the names are known here, so that a slip of the pen is told from all of them. */

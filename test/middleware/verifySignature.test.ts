@@ -233,7 +233,9 @@ describe('verifySignature', () => {
       adds: [],
       run: () => ({}),
       hooks: {
-        decided: (_ctx, decision) => void (decision.effect === 'deny' && reasons.push(decision.detail?.['reason'])),
+        decided: (_ctx, decision) => {
+          if (decision.effect === 'deny') reasons.push(decision.detail?.['reason']);
+        },
       },
     };
     const app = appWith({}, watch);
@@ -408,7 +410,7 @@ describe('verifySignature', () => {
     let authed: AnyMiddleware;
 
     before(() => {
-      authed = authenticate({ issuers: [oidc({ issuer: as.issuer })], resource, fetch: as.fetch }) as AnyMiddleware;
+      authed = authenticate({ issuers: [oidc({ issuer: as.issuer })], resource, fetch: as.fetch });
     });
 
     it('denies with 403 and without a challenge that would cost a refresh token', async () => {
@@ -447,7 +449,7 @@ describe('verifySignature', () => {
     });
 
     it('does not build after it, when it would be proven too late', () => {
-      expect(() => toExpress(...([verifySignature(options), authed] as []))).to.throw(
+      expect(() => toExpress(...([verifySignature(options), authed] as unknown as []))).to.throw(
         TypeError,
         /authenticate is mounted too late/,
       );
@@ -509,10 +511,7 @@ describe('verifySignature', () => {
       [{ key: [] }, /unknown option 'key'; did you mean 'keys'\?/],
     ];
     for (const [more, message] of wrong) {
-      expect(() => verifySignature({ ...options, ...more } as VerifySignatureOptions), message.source).to.throw(
-        TypeError,
-        message,
-      );
+      expect(() => verifySignature({ ...options, ...more }), message.source).to.throw(TypeError, message);
     }
   });
 });
