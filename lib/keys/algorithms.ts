@@ -98,7 +98,7 @@ export function importVerifyKey(jwk: JWK): VerifyKey {
  */
 export async function importSignKey(jwk: JWK): Promise<SignKey> {
   const algorithm = algorithmOf(jwk);
-  if (typeof jwk.d !== 'string') throw new TypeError("a private JWK needs the member 'd'");
+  if (typeof jwk.d !== 'string' || jwk.d === '') throw new TypeError("a private JWK needs the member 'd'");
   if (Object.hasOwn(jwk, 'oth')) throw new TypeError("an RSA key of more than two primes ('oth') is not supported");
   assertPurpose(jwk, 'sign');
   const { keyId, verify: matches } = verifyKey(jwk, algorithm);

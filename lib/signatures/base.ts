@@ -80,7 +80,7 @@ function derivedValue(source: Message, component: Component): string {
     case '@query':
       return target.query;
     case '@query-param':
-      return queryParameter(target, component.parameter ?? '');
+      return queryParameter(target.query, component.parameter ?? '');
     default:
       throw missing();
   }

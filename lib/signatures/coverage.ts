@@ -6,6 +6,9 @@ import type { Item } from './structured.js';
 /** The most components that one signature may cover. */
 export const MAX_COMPONENTS = 32;
 
+/** The most of them that take a dictionary or a query apart, each anew. */
+export const MAX_SELECTIONS = 8;
+
 /** What a signature covers, in its order. */
 export interface Coverage {
   readonly components: readonly Component[];
@@ -34,8 +37,10 @@ export function readCoverage(items: readonly Item[]): Coverage {
 }
 
 function checkedCoverage(items: readonly Item[]): Coverage {
-  if (items.length > MAX_COMPONENTS) throw new SignatureError('too_many', 'A signature covers too many components');
+  if (items.length > MAX_COMPONENTS) throw tooMany();
   const components = items.map(readComponent);
+  const selections = components.filter(({ key, parameter }) => key !== undefined || parameter !== undefined);
+  if (selections.length > MAX_SELECTIONS) throw tooMany();
   const distinct = new Set(components.map(identity));
   if (distinct.size < components.length) {
     throw new SignatureError('component_duplicate', 'A signature covers a component twice');
@@ -65,4 +70,8 @@ export function coverageOf(identifiers: readonly string[]): Coverage {
 /** The order of parameters makes no difference to what a component is (RFC 9421 section 2). */
 function identity({ identifier, plain, name, sf, key, bs, tr, req, parameter }: Component): string {
   return plain ? identifier : JSON.stringify([name, sf, key ?? null, bs, tr, req, parameter ?? null]);
+}
+
+function tooMany(): SignatureError {
+  return new SignatureError('too_many', 'A signature covers too many components');
 }

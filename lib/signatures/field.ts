@@ -2,7 +2,7 @@ import type { Component } from './component.js';
 import { SignatureError } from './error.js';
 import { parseDictionary, parseItem, parseList } from './parse.js';
 import { serializeBytes, serializeDictionary, serializeItem, serializeList, serializeMember } from './serialize.js';
-import type { Dictionary, StructuredType } from './structured.js';
+import type { StructuredType } from './structured.js';
 
 /** Which fields are structured, by lower-case name. */
 export type StructuredFields = ReadonlyMap<string, StructuredType>;
@@ -20,8 +20,6 @@ export const STRUCTURED_FIELDS: StructuredFields = new Map<string, StructuredTyp
   ['want-repr-digest', 'dictionary'],
 ]);
 
-/** A dictionary is parsed once, however many of its members are covered. */
-const PARSED = new WeakMap<readonly string[], Dictionary>();
 const OBSOLETE_FOLD = /[ \t]*\r?\n[ \t]+/g;
 const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 
@@ -32,13 +30,9 @@ const BEYOND_LATIN1 = /[\u0100-\uffff]/;
 export function fieldValue(lines: readonly string[], component: Component, known: StructuredFields): string {
   if (component.bs) return lines.map(wrapped).join(', ');
   const type = known.get(component.name);
-  if (component.key !== undefined) return dictionaryMember(lines, component.key, type);
-  return component.sf ? reserialized(combined(lines), type) : combined(lines);
-}
-
-/** One value for all lines (RFC 9110 section 5.3). */
-function combined(lines: readonly string[]): string {
-  return lines.length === 1 ? trimmed(lines[0] ?? '') : lines.map(trimmed).join(', ');
+  const value = lines.length === 1 ? trimmed(lines[0] ?? '') : lines.map(trimmed).join(', ');
+  if (component.key !== undefined) return dictionaryMember(value, component.key, type);
+  return component.sf ? reserialized(value, type) : value;
 }
 
 /** Without the whitespace around it, and on one line. */
@@ -64,11 +58,9 @@ function wrapped(line: string): string {
   return serializeBytes(Buffer.from(value, 'latin1'));
 }
 
-function dictionaryMember(lines: readonly string[], key: string, type: StructuredType | undefined): string {
+function dictionaryMember(value: string, key: string, type: StructuredType | undefined): string {
   if (type !== 'dictionary') throw notStructured();
-  const dictionary = PARSED.get(lines) ?? parseDictionary(combined(lines));
-  PARSED.set(lines, dictionary);
-  const member = dictionary.get(key);
+  const member = parseDictionary(value).get(key);
   if (member === undefined) throw new SignatureError('component_missing', 'A covered dictionary member is missing');
   return serializeMember(member);
 }

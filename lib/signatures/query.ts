@@ -1,8 +1,5 @@
 import { SignatureError } from './error.js';
-import type { Target } from './message.js';
 
-/** A target is parsed once, however many of its parameters are covered. */
-const PARSED = new WeakMap<Target, URLSearchParams>();
 const REPLACEMENT = '\ufffd';
 const LEFT_ALONE = /[!'()~]/g;
 
@@ -10,9 +7,9 @@ const LEFT_ALONE = /[!'()~]/g;
  * The value of a query parameter, percent-encoded anew (RFC 9421 section 2.2.8).
  * @throws {SignatureError} `component_missing`; `component_invalid` for a name that occurs twice and for bytes that are not UTF-8
  */
-export function queryParameter(target: Target, encodedName: string): string {
+export function queryParameter(query: string, encodedName: string): string {
   const name = decoded(encodedName);
-  const values = parsed(target).getAll(name);
+  const values = new URLSearchParams(query).getAll(name);
   const [value] = values;
   if (value === undefined) throw new SignatureError('component_missing', 'A covered query parameter is missing');
   // Whatever is not UTF-8 decodes to the same character, so that a signature would fit many values.
@@ -20,14 +17,6 @@ export function queryParameter(target: Target, encodedName: string): string {
     throw new SignatureError('component_invalid', 'A covered query parameter is ambiguous');
   }
   return encode(value);
-}
-
-function parsed(target: Target): URLSearchParams {
-  const known = PARSED.get(target);
-  if (known !== undefined) return known;
-  const parameters = new URLSearchParams(target.query);
-  PARSED.set(target, parameters);
-  return parameters;
 }
 
 function decoded(encodedName: string): string {
