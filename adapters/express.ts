@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Ordered } from '../lib/chain.js';
 import { answer, assertEndpoints, type Endpoint } from '../lib/endpoint.js';
-import { open, type AdapterOptions } from '../lib/exchange.js';
+import { open } from '../lib/exchange.js';
 import type { AnyMiddleware } from '../lib/middleware.js';
-import { prepareMount } from '../lib/mount.js';
+import { prepareMount, type AdapterOptions } from '../lib/mount.js';
+import { send } from '../lib/reply.js';
 
 type Request = IncomingMessage & { originalUrl?: string; ip?: string | undefined; body?: unknown };
 type Handler = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -18,12 +19,13 @@ export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]):
   const { chain, options } = prepareMount('toExpress', args);
   return (req, res, next) => {
     const seen = { target: req.originalUrl ?? req.url ?? '', ip: () => req.ip ?? '', parsedBody: () => req.body };
-    void open(req, res, seen, options)
+    open(req, res, seen, options)
       .admit(chain)
       .then((reply) => {
         if (reply === undefined) next();
-        else if (!res.headersSent) res.writeHead(reply.status, reply.headers).end(reply.body);
-      });
+        else send(res, reply);
+      })
+      .catch(next);
   };
 }
 
@@ -31,9 +33,11 @@ export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]):
 export function serveExpress(...endpoints: readonly Endpoint[]): Handler {
   assertEndpoints('serveExpress', endpoints);
   return (req, res, next) => {
-    void answer(endpoints, req.method ?? 'GET', req.originalUrl ?? req.url ?? '', req.headersDistinct).then((reply) => {
-      if (reply === undefined) next();
-      else res.writeHead(reply.status, reply.headers).end(reply.body);
-    });
+    answer(endpoints, req.method ?? 'GET', req.originalUrl ?? req.url ?? '', req.rawHeaders)
+      .then((reply) => {
+        if (reply === undefined) next();
+        else send(res, reply);
+      })
+      .catch(next);
   };
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Ordered } from '../lib/chain.js';
 import { answer, assertEndpoints, type Endpoint, type EndpointResponse } from '../lib/endpoint.js';
-import { open, type AdapterOptions } from '../lib/exchange.js';
+import { open } from '../lib/exchange.js';
 import type { AnyMiddleware } from '../lib/middleware.js';
-import { prepareMount } from '../lib/mount.js';
+import { prepareMount, type AdapterOptions } from '../lib/mount.js';
 
 interface Context {
   req: IncomingMessage;
@@ -43,7 +43,7 @@ export function toKoa(...args: readonly (AdapterOptions | AnyMiddleware)[]): Han
 export function serveKoa(...endpoints: readonly Endpoint[]): Handler {
   assertEndpoints('serveKoa', endpoints);
   return async (ctx, next) => {
-    const reply = await answer(endpoints, ctx.req.method ?? 'GET', ctx.originalUrl, ctx.req.headersDistinct);
+    const reply = await answer(endpoints, ctx.req.method ?? 'GET', ctx.originalUrl, ctx.req.rawHeaders);
     if (reply === undefined) await next();
     else write(ctx, reply);
   };

@@ -1,5 +1,6 @@
 // What the core itself costs: a chain, each hook, and the body path, in process and without a socket.
-import { Readable } from 'node:stream';
+import type { Socket } from 'node:net';
+import { Readable, Writable } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ServerResponse as NodeResponse, IncomingMessage as NodeRequest } from 'node:http';
 import { buildChain } from '../lib/chain.js';
@@ -44,6 +45,41 @@ const reads = (
   adds: [],
   run,
 });
+
+const ANSWER = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  result: { content: [{ type: 'text', text: 'x'.repeat(200) }] },
+});
+
+/** A socket that takes everything at once. */
+const sink = (): Socket =>
+  new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  }) as unknown as Socket;
+
+/** Sends one JSON answer the way SDKs do, through whatever is mounted. */
+function answering(name: string, list: readonly AnyMiddleware[] | undefined, type = 'application/json'): Contender {
+  const chain = list === undefined ? undefined : buildChain(list);
+  const text = type === 'application/json' ? ANSWER : `event: message\ndata: ${ANSWER}\n\n`;
+  return {
+    name,
+    run: async () => {
+      const req = request();
+      const res = response(req);
+      res.assignSocket(sink());
+      if (chain !== undefined) await open(req, res, seen).admit(chain);
+      const finished = new Promise((resolve) => res.once('finish', resolve));
+      res.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' });
+      if (type !== 'application/json') res.write(text);
+      res.end(type === 'application/json' ? text : undefined);
+      await finished;
+      res.emit('close');
+    },
+  };
+}
 
 function contender(name: string, list: readonly AnyMiddleware[], feed = false): Contender {
   const chain = buildChain(list);
@@ -91,4 +127,19 @@ export async function benchCore(): Promise<void> {
     ...Object.entries(hooks).map(([kind, hook]) => contender(`hook: ${kind}`, [pass('a', hook)])),
     contender('body: bytes and messages', [reads('body', async ({ request: { rpc } }) => (await rpc(), {}))], true),
   ]);
+  const sending: Record<string, Hooks> = {
+    headers: { headers: () => ({ 'RateLimit-Policy': '"default";q=100;w=60' }) },
+    'headers and head': { headers: () => ({ 'RateLimit-Policy': '"default";q=100;w=60' }), head: () => undefined },
+    'head, asynchronous': { head: () => Promise.resolve() },
+    until: { until: () => undefined },
+    'message, left as it is': { message: (_ctx, message) => message },
+    'message, changed': { message: (_ctx, message) => ({ ...message }) },
+  };
+  for (const type of ['application/json', 'text/event-stream']) {
+    await compare(`core, one ${type} response sent`, [
+      answering('no chain', undefined, type),
+      answering('a chain without hooks', [pass('a')], type),
+      ...Object.entries(sending).map(([kind, hooks]) => answering(`hook: ${kind}`, [pass('a', hooks)], type)),
+    ]);
+  }
 }

@@ -26,7 +26,7 @@ export async function readBytes(req: IncomingMessage, parsed: unknown, limit: nu
   assertIdentity(req);
   const kept = keptBytes(req, parsed);
   if (kept !== undefined) return within(kept, limit);
-  if (wasRead(req)) {
+  if (wasRead(req) || req.readableEncoding !== null) {
     throw new TypeError(
       'the body was consumed before its bytes could be seen: mount this package before the body parser, ' +
         'or keep the bytes with express.json({ verify: (req, _res, bytes) => { req.rawBody = bytes; } })',
@@ -70,38 +70,61 @@ function within(bytes: Uint8Array, limit: number): Uint8Array {
 
 function collect(req: IncomingMessage, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const done = (error?: Error): void => {
+    const gathered = new Gathered();
+    const stop = (): void => {
       req.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
-      if (error === undefined) {
-        resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-        return;
-      }
-      // What is still on its way is thrown away, so that the client gets to read the answer.
-      req.on('error', () => undefined).resume();
-      reject(error);
     };
     const onData = (chunk: Uint8Array): void => {
-      size += chunk.byteLength;
-      if (size > limit) done(tooLarge());
-      else chunks.push(chunk);
+      if (gathered.size + chunk.byteLength <= limit) {
+        gathered.add(chunk);
+        return;
+      }
+      stop();
+      // The rest is read and thrown away, as Node does with any body that nobody wants: else the client, which is
+      // still sending, would lose the connection before it has read the answer.
+      req.once('error', () => undefined).resume();
+      reject(tooLarge());
     };
     const onEnd = (): void => {
-      done();
+      stop();
+      resolve(gathered.bytes());
     };
     const onLost = (cause?: unknown): void => {
-      done(new Denial(400, 'body_incomplete', 'The body did not arrive completely', { cause }));
+      stop();
+      reject(new Denial(400, 'body_incomplete', 'The body did not arrive completely', { cause }));
     };
-    if (req.destroyed) {
-      onLost(req.errored ?? undefined);
-      return;
-    }
-    req.on('data', onData).once('end', onEnd).once('error', onLost).once('close', onLost);
+    if (req.destroyed) onLost(req.errored ?? undefined);
+    else req.on('data', onData).once('end', onEnd).once('error', onLost).once('close', onLost);
   });
 }
 
-/** The connection cannot be used again: the rest of the body would have to be read first. */
+/** Bytes in one piece, however small the pieces a client sends them in: many small buffers would take many times the limit. */
+class Gathered {
+  size = 0;
+  #buffer: Uint8Array = new Uint8Array();
+
+  add(chunk: Uint8Array): void {
+    const size = this.size + chunk.byteLength;
+    // Most bodies come in one piece, and are not copied.
+    if (this.size === 0) this.#buffer = chunk;
+    else this.#append(chunk, size);
+    this.size = size;
+  }
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.size);
+  }
+
+  #append(chunk: Uint8Array, size: number): void {
+    if (size > this.#buffer.byteLength) {
+      const larger = Buffer.allocUnsafe(size * 2);
+      larger.set(this.bytes());
+      this.#buffer = larger;
+    }
+    this.#buffer.set(chunk, this.size);
+  }
+}
+
 function tooLarge(): Denial {
-  return new Denial(413, 'body_too_large', 'The body is too large', { headers: { Connection: 'close' } });
+  return new Denial(413, 'body_too_large', 'The body is too large');
 }

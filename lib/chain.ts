@@ -1,5 +1,6 @@
 import type { RequestContext, Slot, State } from './context.js';
 import type { AnyMiddleware, Hooks, Middleware } from './middleware.js';
+import { suggest } from './options.js';
 
 /** Shown by the compiler in place of a middleware that is mounted too early. */
 export interface MountedTooEarly<Missing extends Slot> {
@@ -34,13 +35,13 @@ export type HooksByKind = { readonly [Kind in keyof Hooks]-?: Named<Kind> };
 export interface Chain {
   readonly list: readonly AnyMiddleware[];
   readonly hooks: HooksByKind;
-  /** Whether a hook wants a word when the response head is sent. */
+  /** The slots that are used when present, and who uses them. */
+  readonly reads: ReadonlyMap<Slot, string>;
+  /** Whether a hook wants a word when the response is sent. */
   readonly watches: boolean;
-  /** Whether a hook may hold or rewrite the response. */
-  readonly holds: boolean;
 }
 
-const KINDS = {
+const KINDS = Object.keys({
   decided: true,
   admitted: true,
   headers: true,
@@ -49,40 +50,62 @@ const KINDS = {
   until: true,
   settled: true,
   authInfo: true,
-} satisfies Record<keyof Hooks, true>;
+} satisfies Record<keyof Hooks, true>) as readonly (keyof Hooks)[];
+
+/** No hooks at all. */
+export const NO_HOOKS: HooksByKind = sortHooks(() => []);
 
 /**
- * Prepares a list for mounting.
+ * Prepares a list for mounting. `first` is the place of its first entry among the arguments.
  * @throws {TypeError} when the order is wrong, a slot would be proven twice, or an entry is not a middleware
  */
-export function buildChain(list: readonly AnyMiddleware[]): Chain {
-  list.forEach(assertMiddleware);
+export function buildChain(list: readonly AnyMiddleware[], first = 1): Chain {
+  list.forEach((one, index) => {
+    assertMiddleware(one, index + first);
+  });
   assertOrdered(list);
-  const hooks = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, collect(list, kind as keyof Hooks)]));
-  const byKind = hooks as unknown as HooksByKind;
-  const { headers, head, message, until } = byKind;
+  const hooks = sortHooks((kind) =>
+    list.flatMap(({ name, hooks: { [kind]: call } = {} }) => (call === undefined ? [] : [{ name, call }])),
+  );
   return Object.freeze({
     list: Object.freeze([...list]),
-    hooks: Object.freeze(byKind),
-    watches: headers.length + until.length > 0,
-    holds: head.length + message.length > 0,
+    hooks,
+    reads: new Map(list.flatMap(({ name, reads = [] }) => reads.map((slot) => [slot, name]))),
+    watches: [hooks.headers, hooks.head, hooks.message, hooks.until].some(({ length }) => length > 0),
   });
 }
 
-function collect(list: readonly AnyMiddleware[], kind: keyof Hooks): readonly object[] {
-  return list.flatMap(({ name, hooks }) => (hooks?.[kind] === undefined ? [] : [{ name, call: hooks[kind] }]));
+/** The hooks of two mounts of one request. */
+export function joinHooks(earlier: HooksByKind, later: HooksByKind): HooksByKind {
+  return sortHooks((kind) => [...earlier[kind], ...later[kind]]);
 }
 
-function assertMiddleware(value: unknown, index: number): void {
-  const one = value as Partial<AnyMiddleware> | null | undefined;
-  if (typeof one === 'object' && one !== null && typeof one.run === 'function' && Array.isArray(one.adds)) return;
-  const hint =
-    typeof value === 'function'
-      ? 'it is a function: call the factory first, as in authenticate({ ... })'
-      : Array.isArray(value)
-        ? 'it is an array: spread it, as in ...securityProfile({ ... })'
-        : 'pass what a factory such as authenticate({ ... }) returns';
-  throw new TypeError(`argument ${index + 1} is not a middleware; ${hint}`);
+function sortHooks(hooksOf: (kind: keyof Hooks) => readonly object[]): HooksByKind {
+  return Object.fromEntries(KINDS.map((kind) => [kind, hooksOf(kind)])) as unknown as HooksByKind;
+}
+
+function assertMiddleware(value: unknown, place: number): void {
+  if (!isMiddleware(value)) throw new TypeError(`argument ${place} is not a middleware; ${hintFor(value)}`);
+  for (const [kind, hook] of Object.entries(value.hooks ?? {})) {
+    if (!KINDS.includes(kind as keyof Hooks)) {
+      throw new TypeError(`${value.name}: unknown hook '${kind}'${suggest(kind, KINDS)}`);
+    }
+    if (hook !== undefined && typeof hook !== 'function') {
+      throw new TypeError(`${value.name}: the hook '${kind}' must be a function`);
+    }
+  }
+}
+
+function isMiddleware(value: unknown): value is AnyMiddleware {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, needs, adds, run } = value as Partial<AnyMiddleware>;
+  return typeof name === 'string' && Array.isArray(needs) && Array.isArray(adds) && typeof run === 'function';
+}
+
+function hintFor(value: unknown): string {
+  if (typeof value === 'function') return 'it is a function: call the factory first, as in authenticate({ ... })';
+  if (Array.isArray(value)) return 'it is an array: spread it, as in ...securityProfile({ ... })';
+  return 'pass what a factory such as authenticate({ ... }) returns';
 }
 
 /**

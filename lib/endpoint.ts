@@ -1,3 +1,7 @@
+import { linesOf } from './headers.js';
+import { replyTo, verdictOf } from './reply.js';
+import { reportError } from './report.js';
+
 /** A read-only document that this package serves, such as protected resource metadata or a key set. */
 export interface Endpoint {
   /** The exact paths it answers, on the host itself and not below a mount. */
@@ -17,20 +21,25 @@ export interface EndpointResponse {
   readonly body: string;
 }
 
-/** Answers from the endpoint that owns the path, or with nothing when none does. A failure is a constant 500. */
+/** The scheme and authority of an absolute-form request target (RFC 9112 section 3.2.2). */
+const ORIGIN = /^https?:\/\/[^/?#]*/i;
+
+/** Answers from the endpoint that owns the path, or with nothing when none does. A failure is a constant 500 or 503. */
 export async function answer(
   endpoints: readonly Endpoint[],
   method: string,
   target: string,
-  headers: EndpointRequest['headers'],
+  rawHeaders: readonly string[],
 ): Promise<EndpointResponse | undefined> {
-  const path = target.split('?', 1)[0] ?? '';
+  const path = target.replace(ORIGIN, '').split('?', 1)[0] ?? '';
   const endpoint = endpoints.find(({ paths }) => paths.includes(path));
   if (endpoint === undefined) return undefined;
   try {
-    return await endpoint.handle({ method, path, headers });
-  } catch {
-    return { status: 500, headers: { 'Content-Type': 'application/json' }, body: '{"error":"server_error"}' };
+    return await endpoint.handle({ method, path, headers: linesOf(rawHeaders) });
+  } catch (error) {
+    const verdict = verdictOf(error);
+    if (verdict !== error) reportError(error, path);
+    return replyTo(verdict, { messages: undefined, batch: false }, 'http');
   }
 }
 
@@ -40,13 +49,18 @@ export async function answer(
 export function assertEndpoints(adapter: string, endpoints: readonly Endpoint[]): void {
   const seen = new Set<string>();
   for (const endpoint of endpoints) {
-    const { paths, handle } = (endpoint as Partial<Endpoint> | undefined) ?? {};
-    if (!Array.isArray(paths) || typeof handle !== 'function') {
+    if (!isEndpoint(endpoint)) {
       throw new TypeError(`${adapter}: pass what a factory such as protectedResource({ ... }) returns`);
     }
-    for (const path of paths as string[]) {
+    for (const path of endpoint.paths) {
       if (seen.has(path)) throw new TypeError(`${adapter}: two endpoints own the path '${path}'`);
       seen.add(path);
     }
   }
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  if (typeof value !== 'object' || value === null) return false;
+  const { paths, handle } = value as Partial<Endpoint>;
+  return Array.isArray(paths) && typeof handle === 'function';
 }

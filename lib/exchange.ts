@@ -1,15 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { assertJson, MAX_BODY_BYTES, readBytes, wasRead } from './body.js';
-import { pick, type Chain } from './chain.js';
-import type { HttpRequest, RequestContext, Slot, State } from './context.js';
-import type { Decision, Outcome } from './decision.js';
-import { Denial, Unavailable } from './denial.js';
-import type { AnyMiddleware, AuthInfo, Hooks } from './middleware.js';
-import { assertMirrored } from './mirror.js';
-import { replyTo, type PolicyDenials, type Reply } from './reply.js';
-import { holdResponse, watchHead } from './response.js';
-import { parseJson, readMessages, type RpcMessage } from './rpc.js';
+import { joinHooks, NO_HOOKS, type Chain, type HooksByKind } from './chain.js';
+import { onceClosed } from './closed.js';
+import type { HttpRequest, RequestContext } from './context.js';
+import type { Decision, Denied, Outcome } from './decision.js';
+import { Denial } from './denial.js';
+import { handOverAuth, handOverBody, kExchange } from './handOver.js';
+import { linesOf } from './headers.js';
+import { Incoming } from './incoming.js';
+import type { AdapterOptions } from './mount.js';
+import { isPromise } from './promise.js';
+import { fileProofs, noProofs } from './proofs.js';
+import { replyTo, verdictOf, type Reply } from './reply.js';
+import { reportError } from './report.js';
+import type { Outgoing } from './response/outgoing.js';
+import { watchResponse } from './response/patch.js';
+import type { RpcMessage } from './rpc.js';
+
+declare module './denial.js' {
+  interface DenialCodes {
+    exchange_closed: 400;
+  }
+}
 
 /** What the framework knows and Node does not. */
 export interface Seen {
@@ -21,24 +33,6 @@ export interface Seen {
   readonly parsedBody: () => unknown;
 }
 
-/** Options of an adapter. */
-export interface AdapterOptions {
-  /** `'rpc'` answers refusals that no other token can cure as a JSON-RPC error with status 200. Default: `'http'`. */
-  readonly policyDenials?: PolicyDenials;
-  /** The largest body that is read, in bytes. Default: 4 MiB. */
-  readonly bodyLimit?: number;
-  /** Makes the id of a request. Default: a random UUID. */
-  readonly newId?: () => string;
-  /** The clock. Default: the system's. */
-  readonly now?: () => Date;
-  /** Sees what was answered with a constant 500. Default: one escaped line on standard error. */
-  readonly onError?: (error: unknown, ctx: RequestContext) => void;
-}
-
-const kExchange = Symbol('mcp-etdi.exchange');
-const kContext = Symbol('mcp-etdi.context');
-const WITHOUT_MESSAGES: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
-
 type Carrier = IncomingMessage & { [kExchange]?: Exchange };
 
 /** Opens the exchange of a request, or finds it again: one request, one context, however many mounts. */
@@ -46,6 +40,7 @@ export function open(req: IncomingMessage, res: ServerResponse, seen: Seen, opti
   const known = (req as Carrier)[kExchange];
   if (known !== undefined) {
     known.seen = seen;
+    known.options = { ...known.options, ...options };
     return known;
   }
   const exchange = new Exchange(req, res, seen, options);
@@ -58,35 +53,36 @@ export class Exchange implements RequestContext, HttpRequest {
   readonly id: string;
   readonly method: string;
   readonly target: string;
-  readonly state: RequestContext['state'] = {};
+  readonly state: RequestContext['state'] = noProofs();
   readonly decisions: Decision[] = [];
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly body: () => Promise<Uint8Array> = () => (this.#bytes ??= this.#readBytes());
-  readonly rpc: () => Promise<readonly RpcMessage[]> = () => (this.#rpc ??= this.#readRpc());
+  readonly body: HttpRequest['body'] = () => this.#incoming.bytes();
+  readonly rpc: HttpRequest['rpc'] = () => this.#incoming.rpc();
   seen: Seen;
-  readonly #options: AdapterOptions;
+  options: AdapterOptions;
+  /** The hooks of all mounts so far, in mounting order. */
+  hooks: HooksByKind = NO_HOOKS;
+  readonly #incoming = new Incoming(this);
   readonly #chains: Chain[] = [];
-  readonly #now: () => Date;
   readonly #start = performance.now();
-  #bytes: Promise<Uint8Array> | undefined;
-  #rpc: Promise<readonly RpcMessage[]> | undefined;
-  #parsed: unknown;
-  #messages: readonly RpcMessage[] | undefined;
-  #watched = false;
-  #held = false;
+  #headers: HttpRequest['headers'] | undefined;
+  #outgoing: Outgoing | undefined;
   #running = 0;
   #closed = false;
+  #settled = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, seen: Seen, options: AdapterOptions) {
-    this.id = (options.newId ?? randomUUID)();
+    this.id = newId(options);
     this.req = req;
     this.res = res;
     this.seen = seen;
+    this.options = options;
     this.method = req.method ?? 'GET';
     this.target = seen.target;
-    this.#options = options;
-    this.#now = options.now ?? (() => new Date());
+    onceClosed(req, res, () => {
+      this.#close();
+    });
   }
 
   get request(): HttpRequest {
@@ -94,7 +90,7 @@ export class Exchange implements RequestContext, HttpRequest {
   }
 
   get headers(): HttpRequest['headers'] {
-    return this.req.headersDistinct;
+    return (this.#headers ??= linesOf(this.req.rawHeaders));
   }
 
   get ip(): string {
@@ -102,29 +98,38 @@ export class Exchange implements RequestContext, HttpRequest {
   }
 
   get messages(): readonly RpcMessage[] | undefined {
-    return this.#messages;
+    return this.#incoming.messages;
+  }
+
+  /** The body as the next handler gets it, where it was read and holds messages. */
+  get parsedBody(): { readonly value: unknown } | undefined {
+    const { messages = [], parsed } = this.#incoming;
+    return messages.length === 0 ? undefined : { value: parsed };
   }
 
   /** Runs one mount. Resolves to a reply when it denied, else to nothing. Never rejects. */
   async admit(chain: Chain): Promise<Reply | undefined> {
-    this.#enter(chain);
+    let name = 'exchange';
+    let start = performance.now();
     this.#running += 1;
-    let name = '';
-    let start = 0;
     try {
+      this.#enter(chain);
       for (const middleware of chain.list) {
         name = middleware.name;
         start = performance.now();
-        const proven = middleware.run(this as never);
-        this.#prove(middleware, isPromise(proven) ? await proven : proven);
-        this.#record({ middleware: name, effect: 'allow', ms: performance.now() - start });
+        const proven: unknown = middleware.run(this as never);
+        fileProofs(this.state, middleware, isPromise(proven) ? await proven : proven, this.#before(chain));
+        this.#allow(name, start);
       }
+      name = 'exchange';
+      // Once a check has read the body no handler can, so it gets what was read, and is not reached where that is nothing.
+      if (this.#incoming.asked) await this.rpc();
       for (const hook of chain.hooks.admitted) {
         name = hook.name;
         start = performance.now();
         await hook.call(this);
       }
-      if (this.#bytes !== undefined && this.#rpc === undefined) await this.rpc();
+      this.#assertOpen();
       this.#handOver();
       return undefined;
     } catch (error) {
@@ -138,169 +143,108 @@ export class Exchange implements RequestContext, HttpRequest {
   /** Records a failure of `name` and makes the answer to it. Never throws. */
   refuse(name: string, start: number, error: unknown): Reply {
     const verdict = verdictOf(error);
-    const decision: Decision = { middleware: name, effect: 'deny', ms: performance.now() - start, ...verdict };
-    try {
-      this.#record(decision);
-      if (verdict.code === 'internal_error') (this.#options.onError ?? reportError)(error, this);
-    } catch (failure) {
-      reportError(failure, this);
-    }
-    return replyTo(error, this.#messages, this.#options.policyDenials ?? 'http');
-  }
-
-  /** What the next handler gets as the parsed body, when this package has read it. */
-  get parsedBody(): { readonly value: unknown } | undefined {
-    return this.#messages === undefined || this.#bytes === undefined ? undefined : { value: this.#parsed };
-  }
-
-  /** Calls every hook of a kind, in mounting order. */
-  each<Kind extends keyof Hooks>(kind: Kind, visit: (hook: Chain['hooks'][Kind][number]) => void): void {
-    for (const chain of this.#chains) for (const hook of chain.hooks[kind]) visit(hook);
+    const { status, code, detail, cause } = verdict;
+    const about = { ...(detail === undefined ? {} : { detail }), ...(cause === undefined ? {} : { cause }) };
+    const decision: Denied = {
+      middleware: name,
+      effect: 'deny',
+      ms: performance.now() - start,
+      status,
+      code,
+      ...about,
+    };
+    this.decisions.push(decision);
+    for (const hook of this.hooks.decided) this.#tell(hook.call, this, decision);
+    if (verdict !== error) this.#tell(this.options.onError ?? reportTo, error, this);
+    const { messages, parsed } = this.#incoming;
+    return replyTo(verdict, { messages, batch: Array.isArray(parsed) }, this.options.policyDenials ?? 'http');
   }
 
   #enter(chain: Chain): void {
-    if (this.#chains.length === 0) this.#watch();
-    if (!this.#chains.includes(chain)) this.#chains.push(chain);
-    if (chain.holds && !this.#held) {
-      this.#held = this.#watched = true;
-      holdResponse(this, this.#now);
-    } else if (chain.watches && !this.#watched) {
-      this.#watched = true;
-      watchHead(this, this.#now);
+    if (!this.#chains.includes(chain)) {
+      this.#chains.push(chain);
+      this.hooks = this.#chains.length === 1 ? chain.hooks : joinHooks(this.hooks, chain.hooks);
     }
+    this.#assertOpen();
+    if (chain.watches) this.#outgoing ??= watchResponse(this, this.options.now ?? systemTime);
   }
 
-  #watch(): void {
-    const onClose = (): void => {
-      this.#closed = true;
-      if (this.#running === 0) this.#settle();
-    };
-    if (this.res.closed) onClose();
-    else this.res.once('close', onClose);
+  #before(chain: Chain): readonly Chain[] {
+    return this.#chains.length === 1 ? [] : this.#chains.filter((other) => other !== chain);
+  }
+
+  /** Nobody would read the answer, and the record of the request may be complete: nothing more happens for it. */
+  #assertOpen(): void {
+    if (this.#closed) throw new Denial(400, 'exchange_closed', 'The exchange is closed');
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#outgoing?.close();
+    if (this.#running === 0 && this.#chains.length > 0) this.#settle();
   }
 
   #settle(): void {
-    this.#closed = false;
+    if (this.#settled) return;
+    this.#settled = true;
     const { res } = this;
     const outcome: Outcome = {
-      status: res.headersSent ? res.statusCode : undefined,
+      status: this.#isOnTheWire() ? res.statusCode : undefined,
       ms: performance.now() - this.#start,
       aborted: !res.writableFinished,
     };
-    this.each('settled', (hook) => {
-      try {
-        hook.call(this, outcome);
-      } catch (error) {
-        reportError(error, this);
-      }
-    });
+    for (const hook of this.hooks.settled) this.#tell(hook.call, this, outcome);
   }
 
-  /** Files what a middleware proved: every slot it declared, none that it did not, each only once. */
-  #prove({ name, adds, mayAdd = [] }: AnyMiddleware, proven: Partial<State>): void {
-    for (const slot of adds) {
-      if (proven[slot] === undefined) throw new TypeError(`${name} declared '${slot}' but did not prove it`);
-      this.#file(name, slot, proven[slot]);
-    }
-    for (const slot of mayAdd) if (proven[slot] !== undefined) this.#file(name, slot, proven[slot]);
+  /** A response that waits behind another one of its connection is not, whatever was written to it. */
+  #isOnTheWire(): boolean {
+    const started = this.#outgoing?.sent ?? this.res.headersSent;
+    return started && (this.res.writableFinished || this.res.socket !== null);
   }
 
-  #file(name: string, slot: Slot, value: object): void {
-    if (this.state[slot] === value) return;
-    if (this.state[slot] !== undefined) throw new TypeError(`${name} would replace '${slot}', which is already proven`);
-    Object.defineProperty(this.state, slot, { value: Object.freeze(value), enumerable: true });
-  }
-
-  #record(decision: Decision): void {
+  /** A hook that cannot hear that a request was let through denies it. */
+  #allow(middleware: string, start: number): void {
+    const decision: Decision = { middleware, effect: 'allow', ms: performance.now() - start };
     this.decisions.push(decision);
-    this.each('decided', (hook) => {
-      hook.call(this, decision);
-    });
+    for (const hook of this.hooks.decided) this.#call(hook.call, this, decision);
   }
 
-  async #readBytes(): Promise<Uint8Array> {
-    return readBytes(this.req, this.seen.parsedBody(), this.#options.bodyLimit ?? MAX_BODY_BYTES);
-  }
-
-  async #readRpc(): Promise<readonly RpcMessage[]> {
-    if (WITHOUT_MESSAGES.has(this.method)) return (this.#messages = []);
-    assertJson(this.req);
-    const parsed = this.seen.parsedBody();
-    const parserRan = parsed !== undefined && !Buffer.isBuffer(parsed) && wasRead(this.req);
-    this.#parsed = parserRan ? parsed : parseJson(await this.body());
-    const messages = readMessages(this.#parsed);
-    this.#messages = messages;
-    assertMirrored(this.headers, messages);
-    return messages;
-  }
-
-  /** Gives the next handler what MCP SDKs look for on the Node request: the parsed body and the caller. */
   #handOver(): void {
-    const target = this.req as { body?: unknown; _body?: boolean; auth?: AuthInfo };
-    if (this.parsedBody !== undefined && this.#messages?.length !== 0) {
-      target.body = this.#parsed;
-      target._body = true;
+    if (this.parsedBody !== undefined) handOverBody(this.req, this.parsedBody.value);
+    for (const hook of this.hooks.authInfo) handOverAuth(this.req, this, () => hook.call(this));
+  }
+
+  /** For hooks that are told and not asked: their failure changes nothing any more, but is not lost. */
+  #tell<Args extends readonly unknown[]>(hook: (...args: Args) => unknown, ...args: Args): void {
+    try {
+      this.#call(hook, ...args);
+    } catch (error) {
+      reportError(error, this.id);
     }
-    this.each('authInfo', (hook) => {
-      if (target.auth !== undefined && kContext in (target.auth.extra ?? {})) return;
-      const info = hook.call(this);
-      if (info !== undefined) target.auth = carrying(info, this);
+  }
+
+  /** Nobody waits for the promise of a hook that should return nothing, so it must not end the process. */
+  #call<Args extends readonly unknown[]>(hook: (...args: Args) => unknown, ...args: Args): void {
+    const result = hook(...args);
+    if (!isPromise(result)) return;
+    result.then(undefined, (error: unknown) => {
+      reportError(error, this.id);
     });
   }
 }
 
-/**
- * The context of a request that passed an adapter, with the named slots proven.
- *
- * `source` is an Express request, a Koa context, the `extra` of an SDK v1 handler or the `ctx` of an SDK v2 handler.
- * @throws {TypeError} when the request passed no adapter, or a slot was not proven
- */
-export function contextOf<Has extends Slot = never>(source: object, ...slots: readonly Has[]): RequestContext<Has> {
-  const exchange = findExchange(source);
-  if (exchange === undefined) throw new TypeError('contextOf: this request did not pass toExpress(...) or toKoa(...)');
-  pick(exchange.state, slots);
-  return exchange as RequestContext as RequestContext<Has>;
-}
+const systemTime = (): Date => new Date();
+const reportTo = (error: unknown, { id }: RequestContext): void => {
+  reportError(error, id);
+};
 
-interface Sources {
-  readonly [kExchange]?: Exchange;
-  readonly req?: { readonly [kExchange]?: Exchange };
-  readonly authInfo?: AuthInfo;
-  readonly http?: { readonly authInfo?: AuthInfo };
-}
-
-function findExchange(source: Sources): RequestContext | undefined {
-  const info = source.authInfo ?? source.http?.authInfo;
-  const carried = info?.extra as { readonly [kContext]?: RequestContext } | undefined;
-  return source[kExchange] ?? source.req?.[kExchange] ?? carried?.[kContext];
-}
-
-/** Not enumerable, so that a handler which prints or copies `extra` does not drag the request along. */
-function carrying(info: AuthInfo, ctx: RequestContext): AuthInfo {
-  const extra = Object.defineProperty({ ...info.extra }, kContext, { value: ctx });
-  return Object.defineProperty(info, 'extra', { value: extra, enumerable: true });
-}
-
-function verdictOf(
-  error: unknown,
-): Pick<Extract<Decision, { effect: 'deny' }>, 'status' | 'code' | 'detail' | 'cause'> {
-  if (error instanceof Denial) {
-    const { status, code, detail, cause } = error;
-    return { status, code, ...(detail === undefined ? {} : { detail }), ...(cause === undefined ? {} : { cause }) };
+/** A developer's function that fails must not cost a request its answer. */
+function newId({ newId: make = randomUUID }: AdapterOptions): string {
+  try {
+    return make();
+  } catch (error) {
+    const id = randomUUID();
+    reportError(error, id);
+    return id;
   }
-  if (error instanceof Unavailable) return { status: error.status, code: error.code, cause: error.cause };
-  return { status: 500, code: 'internal_error', cause: error };
-}
-
-/** One line, with everything a client could have put into an error message escaped. */
-function reportError(error: unknown, ctx: RequestContext): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const line = JSON.stringify({ source: 'mcp-etdi', request: ctx.id, error: text });
-  process.stderr.write(
-    `${line.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`,
-  );
-}
-
-function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as { then?: unknown }).then === 'function';
 }

@@ -8,6 +8,16 @@ declare module './denial.js' {
 
 type Headers = Readonly<Record<string, readonly string[] | undefined>>;
 
+/** Every line that was received, by lower-cased name. Without a prototype: a client may name a header `__proto__`. */
+export function linesOf(rawHeaders: readonly string[]): Headers {
+  const lines = Object.create(null) as Record<string, string[] | undefined>;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    (lines[name] ??= []).push(rawHeaders[index + 1] ?? '');
+  }
+  return lines;
+}
+
 /**
  * The one line of a header that may be sent once, or nothing.
  * @throws {Denial} 400 `header_duplicate` when it was sent twice

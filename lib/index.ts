@@ -23,11 +23,12 @@ export {
   type UnavailableOptions,
 } from './denial.js';
 export type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
-export { contextOf, type AdapterOptions } from './exchange.js';
+export { contextOf } from './handOver.js';
 export { exposedHeaders } from './exposedHeaders.js';
 export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middleware.js';
 export { protectedResource, type ProtectedResourceOptions } from './protectedResource.js';
 export * from './providers/index.js';
+export type { AdapterOptions } from './mount.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';

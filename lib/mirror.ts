@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Denial } from './denial.js';
 import { isObject, type RpcMessage } from './rpc.js';
 
@@ -19,6 +20,7 @@ const NAME_MEMBER: ReadonlyMap<string, string> = new Map([
   ['tasks/cancel', 'taskId'],
 ]);
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
+const SENTINEL = /^=\?base64\?(.*)\?=$/s;
 const CANONICAL_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /**
@@ -57,17 +59,14 @@ function assertEqual(header: string | undefined, body: unknown): void {
 
 /** Values outside printable ASCII travel as `=?base64?...?=`. */
 function decodeSentinel(value: string): string {
-  if (!value.startsWith('=?base64?') || !value.endsWith('?=')) return value;
-  const encoded = value.slice('=?base64?'.length, -'?='.length);
-  if (!CANONICAL_BASE64.test(encoded)) throw mismatch();
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(encoded, 'base64'));
-  } catch (cause) {
-    throw mismatch(cause);
-  }
+  const [, encoded] = SENTINEL.exec(value) ?? [];
+  if (encoded === undefined) return value;
+  const bytes = Buffer.from(encoded, 'base64');
+  if (!CANONICAL_BASE64.test(encoded) || !isUtf8(bytes)) throw mismatch();
+  return bytes.toString();
 }
 
-function mismatch(cause?: unknown): Denial {
+function mismatch(): Denial {
   const text = 'A header that repeats the body disagrees with it';
-  return new Denial(400, 'header_mismatch', text, { rpcCode: -32020, cause });
+  return new Denial(400, 'header_mismatch', text, { rpcCode: -32020 });
 }

@@ -1,7 +1,22 @@
 import { buildChain, type Chain } from './chain.js';
-import type { AdapterOptions } from './exchange.js';
+import type { RequestContext } from './context.js';
 import type { AnyMiddleware } from './middleware.js';
 import { callback, integer, oneOf, optional, readOptions } from './options.js';
+import type { PolicyDenials } from './reply.js';
+
+/** Options of an adapter. What a later mount of the same request sets counts from there on. */
+export interface AdapterOptions {
+  /** `'rpc'` answers refusals that no other token can cure as a JSON-RPC error with status 200. Default: `'http'`. */
+  readonly policyDenials?: PolicyDenials;
+  /** The largest body that is read, in bytes. Default: 4 MiB. */
+  readonly bodyLimit?: number;
+  /** Makes the id of a request, at its first mount. Default: a random UUID. */
+  readonly newId?: () => string;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+  /** Sees what was answered with a constant 500. Default: one escaped line on standard error. */
+  readonly onError?: (error: unknown, ctx: RequestContext) => void;
+}
 
 /** A chain and the options it is mounted with. */
 export interface Mount {
@@ -15,9 +30,8 @@ export interface Mount {
  */
 export function prepareMount(adapter: string, args: readonly (AdapterOptions | AnyMiddleware)[]): Mount {
   const [first, ...rest] = args;
-  if (isOptions(first))
-    return { options: readAdapterOptions(adapter, first), chain: buildChain(rest as AnyMiddleware[]) };
-  return { options: {}, chain: buildChain(args as readonly AnyMiddleware[]) };
+  if (!isOptions(first)) return { options: {}, chain: buildChain(args as readonly AnyMiddleware[]) };
+  return { options: readAdapterOptions(adapter, first), chain: buildChain(rest as readonly AnyMiddleware[], 2) };
 }
 
 function isOptions(value: AdapterOptions | AnyMiddleware | undefined): value is AdapterOptions {

@@ -16,16 +16,17 @@ export function readOptions<Options extends object>(
   if (typeof options !== 'object' || (options as unknown) === null || Array.isArray(options)) {
     throw new TypeError(`${factory}: pass one object with options`);
   }
+  const copy: Readonly<Options> = Object.freeze({ ...options });
   const known = new Map<string, Check>(Object.entries(checks));
-  for (const name of Object.keys(options)) {
-    if (!known.has(name))
-      throw new TypeError(`${factory}: unknown option '${name}'${suggest(name, [...known.keys()])}`);
+  for (const name of Object.keys(copy)) {
+    if (known.has(name)) continue;
+    throw new TypeError(`${factory}: unknown option '${name}'${suggest(name, [...known.keys()])}`);
   }
   for (const [name, check] of known) {
-    const problem = check((options as Record<string, unknown>)[name]);
+    const problem = check((copy as Readonly<Record<string, unknown>>)[name]);
     if (problem !== undefined) throw new TypeError(`${factory}: '${name}' ${problem}`);
   }
-  return Object.freeze({ ...options });
+  return copy;
 }
 
 /** `; did you mean 'x'?`, or nothing when no known name is near. */
@@ -39,10 +40,11 @@ export function suggest(name: string, known: readonly string[]): string {
 /** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, left] of [...a].entries()) {
+  for (let i = 0; i < a.length; i += 1) {
     const next = [i + 1];
-    for (const [j, right] of [...b].entries()) {
-      next.push(Math.min((row[j] ?? 0) + (left === right ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    for (let j = 0; j < b.length; j += 1) {
+      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }
     row = next;
   }
@@ -84,8 +86,10 @@ export const listOf =
   (value) => {
     if (!Array.isArray(value)) return 'must be an array';
     if (value.length < least) return `must have at least ${least} element${least === 1 ? '' : 's'}`;
-    const problem = value.map(check).findIndex((one) => one !== undefined);
-    return problem < 0 ? undefined : `[${problem}] ${check(value[problem]) ?? ''}`;
+    // A hole of a sparse array is an element too: `undefined`.
+    const problems = Array.from(value as readonly unknown[], check);
+    const index = problems.findIndex((one) => one !== undefined);
+    return index < 0 ? undefined : `[${index}] ${problems[index] ?? ''}`;
   };
 
 /** An object with any names whose values all pass. */

@@ -1,7 +1,9 @@
+import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http';
+import type { Detail } from './decision.js';
 import { Denial, Unavailable } from './denial.js';
 import type { RpcMessage } from './rpc.js';
 
-/** A finished answer to a denied request, for an adapter to write as it is. */
+/** A finished answer to a denied request. */
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -11,50 +13,84 @@ export interface Reply {
 /** How a refusal that no other token can cure is sent: as an HTTP status, or as a JSON-RPC error with status 200. */
 export type PolicyDenials = 'http' | 'rpc';
 
-const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
+/** What was asked, as far as it was read. */
+export interface Asked {
+  readonly messages: readonly RpcMessage[] | undefined;
+  readonly batch: boolean;
+}
 
-/**
- * The one answer to a failure, the same in every framework: constant texts, never a cause.
- * Anything that is neither a `Denial` nor `Unavailable` is a constant 500.
- */
-export function replyTo(
-  error: unknown,
-  messages: readonly RpcMessage[] | undefined,
-  policyDenials: PolicyDenials,
-): Reply {
-  const asRpc =
-    policyDenials === 'rpc' && error instanceof Denial && error.policy ? rpcReply(error, messages) : undefined;
+/** What a failure comes to. */
+export interface Verdict {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly rpcCode?: number | undefined;
+  readonly policy?: boolean;
+  readonly detail?: Detail | undefined;
+  readonly cause?: unknown;
+}
+
+const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
+const INTERNAL = { status: 500, code: 'internal_error', message: 'Internal error', headers: {} };
+
+/** A denial or an outage as it is; anything else, and a denial that cannot be sent, as a constant 500. */
+export function verdictOf(error: unknown): Verdict {
+  try {
+    if (isDenial(error) && isSendable(error)) return error;
+  } catch {
+    // An error that cannot be looked at says nothing either.
+  }
+  return { ...INTERNAL, cause: error };
+}
+
+/** The one answer to a failure, the same in every framework: constant texts, never a cause. */
+export function replyTo(verdict: Verdict, asked: Asked, policyDenials: PolicyDenials): Reply {
+  const asRpc = policyDenials === 'rpc' && isFinal(verdict) ? rpcReply(verdict, asked) : undefined;
   if (asRpc !== undefined) return asRpc;
-  const { status, headers } = httpOf(error);
-  const body = JSON.stringify(errorBody(error, soleId(messages)));
-  return { status, headers: { ...JSON_HEADERS, ...headers }, body };
+  const body = JSON.stringify(errorBody(verdict, soleId(asked)));
+  return { status: verdict.status, headers: { ...JSON_HEADERS, ...verdict.headers }, body };
+}
+
+/** Writes an answer, unless somebody else has answered already. */
+export function send(res: ServerResponse, { status, headers, body }: Reply): void {
+  if (res.headersSent) return;
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  res.end(body);
+}
+
+function isDenial(error: unknown): error is Denial | Unavailable {
+  return error instanceof Denial || error instanceof Unavailable;
+}
+
+/** A status that is no error would let a denied client believe it was served; a bad header would not be written. */
+function isSendable({ status, headers }: Verdict): boolean {
+  for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
+  return Number.isInteger(status) && status >= 400 && status <= 599;
+}
+
+/** Whether nothing that the client could send in addition would change the verdict. A challenge says that it would. */
+function isFinal({ policy = false, headers }: Verdict): boolean {
+  return policy && !Object.keys(headers).some((name) => name.toLowerCase() === 'www-authenticate');
 }
 
 /** Every request of the body is answered, so that no caller waits for one. */
-function rpcReply(denial: Denial, messages: readonly RpcMessage[] = []): Reply | undefined {
-  const ids = messages.flatMap((message) => (message.kind === 'request' ? [message.id] : []));
-  if (ids.length === 0) return undefined;
-  const errors = ids.map((id) => errorBody(denial, id));
-  const body = JSON.stringify(messages.length === 1 ? errors[0] : errors);
-  return { status: 200, headers: { ...JSON_HEADERS, ...denial.headers }, body };
+function rpcReply(verdict: Verdict, { messages = [], batch }: Asked): Reply | undefined {
+  const errors = messages.flatMap((message) => (message.kind === 'request' ? [errorBody(verdict, message.id)] : []));
+  if (errors.length === 0) return undefined;
+  const body = JSON.stringify(batch ? errors : errors[0]);
+  return { status: 200, headers: { ...JSON_HEADERS, ...verdict.headers }, body };
 }
 
-function httpOf(error: unknown): { readonly status: number; readonly headers: Readonly<Record<string, string>> } {
-  return error instanceof Denial || error instanceof Unavailable ? error : { status: 500, headers: {} };
-}
-
-function errorBody(error: unknown, id: string | number | null): object {
-  const { status, code, message } = describe(error);
-  const rpcCode = error instanceof Denial ? error.rpcCode : undefined;
+function errorBody({ status, code, message, rpcCode }: Verdict, id: string | number | null): object {
   return { jsonrpc: '2.0', id, error: { code: rpcCode ?? status, message, data: { code } } };
 }
 
-function describe(error: unknown): { readonly status: number; readonly code: string; readonly message: string } {
-  if (error instanceof Denial || error instanceof Unavailable) return error;
-  return { status: 500, code: 'internal_error', message: 'Internal error' };
-}
-
-function soleId(messages: readonly RpcMessage[] | undefined): string | number | null {
-  const [message] = messages ?? [];
-  return messages?.length === 1 && message?.kind === 'request' ? message.id : null;
+function soleId({ messages = [] }: Asked): string | number | null {
+  const [message] = messages;
+  return messages.length === 1 && message?.kind === 'request' ? message.id : null;
 }

@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { pick } from './chain.js';
+import type { RequestContext, Slot } from './context.js';
+import type { AuthInfo } from './middleware.js';
+
+/** Under this symbol a Node request carries its context. */
+export const kExchange: unique symbol = Symbol('mcp-etdi.exchange');
+const kContext = Symbol('mcp-etdi.context');
+
+/** What MCP SDKs and body parsers look for on the Node request. */
+type Receiver = IncomingMessage & { body?: unknown; _body?: boolean; auth?: AuthInfo };
+
+/** Leaves the parsed body where handlers and SDKs look for it, and marks it so that no parser reads it again. */
+export function handOverBody(req: IncomingMessage, parsed: unknown): void {
+  const receiver = req as Receiver;
+  receiver.body = parsed;
+  receiver._body = true;
+}
+
+/** Leaves the caller where SDKs look for it, with the context in `extra`. A caller left by us before stays. */
+export function handOverAuth(req: IncomingMessage, ctx: RequestContext, infoOf: () => AuthInfo | undefined): void {
+  const receiver = req as Receiver;
+  if (carriedBy(receiver.auth) !== undefined) return;
+  const info = infoOf();
+  if (info === undefined) return;
+  // Not enumerable, so that a handler which prints or copies `extra` does not drag the request along.
+  const extra = Object.defineProperty({ ...info.extra }, kContext, { value: ctx });
+  receiver.auth = { ...info, extra };
+}
+
+/**
+ * The context of a request that passed an adapter, with the named slots proven.
+ *
+ * `source` is an Express request, a Koa context, the `extra` of an SDK v1 handler or the `ctx` of an SDK v2 handler.
+ * @throws {TypeError} when the request passed no adapter, or a slot was not proven
+ */
+export function contextOf<Has extends Slot = never>(source: object, ...slots: readonly Has[]): RequestContext<Has> {
+  const ctx = find(source);
+  if (ctx === undefined) throw new TypeError('contextOf: this request did not pass toExpress(...) or toKoa(...)');
+  pick(ctx.state, slots);
+  return ctx as RequestContext<Has>;
+}
+
+interface Sources {
+  readonly [kExchange]?: RequestContext;
+  readonly req?: { readonly [kExchange]?: RequestContext };
+  readonly authInfo?: AuthInfo;
+  readonly http?: { readonly authInfo?: AuthInfo };
+}
+
+function find(source: Sources | null | undefined): RequestContext | undefined {
+  const onRequest = source?.[kExchange] ?? source?.req?.[kExchange];
+  return onRequest ?? carriedBy(source?.authInfo ?? source?.http?.authInfo);
+}
+
+function carriedBy(info: AuthInfo | undefined): RequestContext | undefined {
+  return (info?.extra as { readonly [kContext]?: RequestContext } | undefined)?.[kContext];
+}

@@ -1,0 +1,57 @@
+import { assertJson, MAX_BODY_BYTES, readBytes, wasRead } from './body.js';
+import type { Exchange } from './exchange.js';
+import { assertMirrored } from './mirror.js';
+import { parseJson, readMessages, type RpcMessage } from './rpc.js';
+
+const WITHOUT_MESSAGES: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
+
+/** The body of one request. Bytes and messages are each read once, and not before somebody asks. */
+export class Incoming {
+  /** What `rpc` gave, as soon as it is there. */
+  messages: readonly RpcMessage[] | undefined;
+  /** The value the messages were read from. */
+  parsed: unknown;
+  readonly #exchange: Exchange;
+  #bytes: Promise<Uint8Array> | undefined;
+  #rpc: Promise<readonly RpcMessage[]> | undefined;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  /** Whether somebody has asked for bytes or messages. */
+  get asked(): boolean {
+    return this.#bytes !== undefined || this.#rpc !== undefined;
+  }
+
+  bytes(): Promise<Uint8Array> {
+    return (this.#bytes ??= observed(this.#readBytes()));
+  }
+
+  rpc(): Promise<readonly RpcMessage[]> {
+    return (this.#rpc ??= observed(this.#readMessages()));
+  }
+
+  async #readBytes(): Promise<Uint8Array> {
+    const { req, seen, options } = this.#exchange;
+    return readBytes(req, seen.parsedBody(), options.bodyLimit ?? MAX_BODY_BYTES);
+  }
+
+  async #readMessages(): Promise<readonly RpcMessage[]> {
+    const { req, seen, method, headers } = this.#exchange;
+    if (WITHOUT_MESSAGES.has(method)) return (this.messages = []);
+    assertJson(req);
+    const parsed = seen.parsedBody();
+    const parserRan = parsed !== undefined && !Buffer.isBuffer(parsed) && wasRead(req);
+    this.parsed = parserRan ? parsed : parseJson(await this.bytes());
+    this.messages = readMessages(this.parsed);
+    assertMirrored(headers, this.messages);
+    return this.messages;
+  }
+}
+
+/** A check may ask and then not wait. That must not end the process, and whoever waits still sees the failure. */
+function observed<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
+}
