@@ -1,17 +1,18 @@
 import { challenge } from '../lib/challenge.js';
-import type { RequestContext, State } from '../lib/context.js';
+import type { RequestContext } from '../lib/context.js';
 import { Denial } from '../lib/denial.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
 import type { Target } from '../lib/rpc.js';
 import { bearerChallenge } from '../lib/tokens/bearer.js';
-import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
+import { callerOf, may, type Caller, type Identity, type May } from '../lib/tools/caller.js';
 import { askEngine, type Decide } from '../lib/tools/engine.js';
 import { GRANT_CHECKS, readGrants, type GrantOptions, type Grants } from '../lib/tools/grants.js';
-import { assertAllowed, assertRoles, casesOf, deny, permissionsOf } from '../lib/tools/judge.js';
+import { assertAllowed, assertRoles, assertUnsigned, casesOf, deny, permissionsOf } from '../lib/tools/judge.js';
 import { readRulebook, RULEBOOK_CHECKS, type RulebookOptions } from '../lib/tools/rulebook.js';
 import { secureUrl } from '../lib/url.js';
-import type { Auth } from './authenticate.js';
+import type {} from './authenticate.js';
+import type {} from './verifySignature.js';
 
 /** What the caller may do. */
 export interface Access {
@@ -50,7 +51,11 @@ export interface AuthorizeScopesOptions extends RulebookOptions, GrantOptions {
   readonly resource?: string;
 }
 
-/** What a caller is known by, and what that says about their rights. */
+/** An identity, and the frozen fact that proves it. */
+interface Proven extends Identity {
+  readonly proof: object;
+}
+
 interface Rights {
   readonly caller: Caller;
   readonly may: Access['may'];
@@ -66,12 +71,12 @@ const MAX_SCOPE = 4096;
  * challenge names all scopes that the whole request needs, held or not (RFC 6750 section 3.1, SEP-2350); where no
  * scope would help there is none.
  *
- * @throws {Denial} 401 `caller_unproven`; 403 `scope_insufficient`, `permission_insufficient`, `role_insufficient`,
+ * @throws {Denial} 401 `caller_unproven`; 403 `signature_required`, `scope_insufficient`, `permission_insufficient`, `role_insufficient`,
  *   `argument_denied`, `policy_denied`, `tool_undefined`, `prompt_undefined`, `resource_undefined`, `method_undefined`
  * @throws {Unavailable} what `allow` and `decide` throw
  * @throws {TypeError} when an option is not what it must be
  */
-export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<never, 'access', 'auth'> {
+export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<never, 'access', 'auth' | 'signature'> {
   const { decide, resource, ...rest } = readOptions<AuthorizeScopesOptions>('authorizeScopes', options, {
     ...RULEBOOK_CHECKS,
     ...GRANT_CHECKS,
@@ -81,12 +86,12 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
   const rulebook = readRulebook('authorizeScopes', rest);
   const grants = readGrants('authorizeScopes', rest);
   // A token's `auth` is one frozen object for as long as the token is cached: its rights are worked out once.
-  const known = new WeakMap<Auth, Rights>();
+  const known = new WeakMap<object, Rights>();
 
-  const rightsOf = (auth: Auth): Rights => {
-    const earlier = known.get(auth);
+  const rightsOf = ({ proof, ...identity }: Proven): Rights => {
+    const earlier = known.get(proof);
     if (earlier !== undefined) return earlier;
-    const caller = callerOf(auth, grants);
+    const caller = callerOf(identity, grants);
     const rights: Rights = {
       caller,
       may: (kind, name) => {
@@ -94,19 +99,21 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
         return answer === 'yes' && decide !== undefined ? 'depends' : answer;
       },
     };
-    known.set(auth, rights);
+    known.set(proof, rights);
     return rights;
   };
 
   return {
     name: 'authorizeScopes',
     needs: [],
-    oneOf: ['auth'],
+    oneOf: ['auth', 'signature'],
+    reads: ['auth', 'signature'],
     adds: ['access'],
     async run(ctx) {
       const { caller, may: mayUse } = rightsOf(proven(ctx.state, resource));
       const cases = casesOf(await ctx.request.rpc(), rulebook);
       const needed = permissionsOf(cases, caller);
+      if (ctx.state.signature === undefined) assertUnsigned(cases);
       assertRoles(cases, caller);
       assertGranted(needed, caller, grants, resource ?? caller.auth?.resource);
       for (const one of cases) await assertAllowed(one, caller);
@@ -117,9 +124,10 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
   };
 }
 
-/** Who calls. */
-function proven({ auth }: RequestContext['state'], resource: string | undefined): State['auth'] {
-  if (auth !== undefined) return auth;
+/** Who calls: whoever the token or certificate names, else whoever signed. */
+function proven({ auth, signature }: RequestContext['state'], resource: string | undefined): Proven {
+  if (auth !== undefined) return { proof: auth, auth, clientId: auth.clientId };
+  if (signature !== undefined) return { proof: signature, auth, clientId: signature.clientId };
   throw new Denial(401, 'caller_unproven', 'The request does not prove who calls', {
     headers: { 'WWW-Authenticate': challengeOf(resource) },
   });

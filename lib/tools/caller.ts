@@ -8,10 +8,15 @@ import { NAMING_METHODS } from './uses.js';
 /** Whether somebody may use something. `'depends'`: on the arguments, or on what else a call names. */
 export type May = 'yes' | 'no' | 'depends';
 
-/** Who calls, and all that is known of their rights. */
-export interface Caller {
+/** Who calls, as far as it was proven. */
+export interface Identity {
+  /** Nothing for a caller who is known by a signature alone. */
   readonly auth: Auth | undefined;
   readonly clientId: string;
+}
+
+/** Who calls, and all that is known of their rights. */
+export interface Caller extends Identity {
   /** Whether another token could change what the caller may do. */
   readonly hasToken: boolean;
   readonly roles: ReadonlySet<string>;
@@ -19,19 +24,13 @@ export interface Caller {
 }
 
 /** A caller who sent a token has what it grants; only one who sent none has the permissions of the client. */
-export function callerOf(auth: Auth, grants: Grants): Caller {
-  const { clientId } = auth;
-  const hasToken = auth.token !== '';
-  const granted = hasToken
-    ? [...grants.scopes.grantsOf(auth.scopes), ...grants.ofRoles(auth.roles)]
-    : grants.ofClient(clientId);
-  return {
-    auth,
-    clientId,
-    hasToken,
-    roles: new Set(hasToken ? auth.roles : []),
-    permissions: permissionSet(granted),
-  };
+export function callerOf({ auth, clientId }: Identity, grants: Grants): Caller {
+  if (auth === undefined || auth.token === '') {
+    const permissions = permissionSet(grants.ofClient(clientId));
+    return { auth, clientId, hasToken: false, roles: new Set(), permissions };
+  }
+  const permissions = permissionSet([...grants.scopes.grantsOf(auth.scopes), ...grants.ofRoles(auth.roles)]);
+  return { auth, clientId, hasToken: true, roles: new Set(auth.roles), permissions };
 }
 
 /** Whether the caller may use a thing, as far as that can be told without a call. */

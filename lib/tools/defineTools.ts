@@ -1,4 +1,3 @@
-import { suggest } from '../options.js';
 import { entriesOf, readToolPolicy, type ToolPolicy } from './policies.js';
 
 /** The tools of a server and who may use them. Frozen. Iterates over names and policies in the order of definition. */
@@ -33,16 +32,6 @@ export function defineTools(definitions: Readonly<Record<string, ToolPolicy>>): 
 /** Whether a value was made by `defineTools`. */
 export function isTools(value: unknown): value is Tools {
   return typeof value === 'object' && value !== null && registries.has(value);
-}
-
-/**
- * The policy of a tool that must be defined.
- * @throws {TypeError} when it is not, with the nearest name that is
- */
-export function policyOf(tools: Tools, name: string): ToolPolicy {
-  const policy = tools.get(name);
-  if (policy !== undefined) return policy;
-  throw new TypeError(`the tool '${name}' is not defined${suggest(name, tools.names)}`);
 }
 
 function readEntry([name, policy]: [string, ToolPolicy]): [string, ToolPolicy] {

@@ -84,6 +84,17 @@ function dependent(
   return list;
 }
 
+/**
+ * Of a request that nobody signed. A tool that asks for a signature is not called because the check of it was forgotten.
+ * @throws {Denial} 403 `signature_required`
+ */
+export function assertUnsigned(cases: readonly Case[]): void {
+  for (const { use, rules } of cases) {
+    if (!rules.some(({ policy }) => policy.requireSignature === true)) continue;
+    throw new Denial(403, 'signature_required', 'A signature is required', { detail: { kind: use?.target.kind } });
+  }
+}
+
 /** @throws {Denial} 403 `role_insufficient` when a case asks for one of several roles and the caller has none of them */
 export function assertRoles(cases: readonly Case[], caller: Caller): void {
   for (const { use, rules } of cases) {

@@ -1,7 +1,7 @@
 import { listOf, object, optional, type Check, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import { isTools, type Tools } from './defineTools.js';
-import { entriesOf, readPolicy, type AccessPolicy } from './policies.js';
+import { entriesOf, readPolicy, type AccessPolicy, type ToolPolicy } from './policies.js';
 import { readResourcePolicies, type FoundPolicy } from './resourcePolicies.js';
 import { BASE_METHODS, NAMING_METHODS, type Use } from './uses.js';
 
@@ -33,7 +33,7 @@ export interface RulebookOptions {
 
 /** One policy that must agree before something is used. */
 export interface Rule {
-  readonly policy: AccessPolicy;
+  readonly policy: AccessPolicy & Pick<ToolPolicy, 'requireSignature'>;
   /** Whatever the client sent in the place of arguments. */
   readonly arguments: unknown;
 }
