@@ -4,6 +4,7 @@ import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
 import type {} from './authenticate.js';
 import type {} from './authorizeScopes.js';
+import type {} from './verifySignature.js';
 
 export interface AuditLogOptions {
   /** Where the records go: a winston `Logger` as it is, anything else with `info(message, meta)`, or a function. */
@@ -45,8 +46,7 @@ export function auditLog(options: AuditLogOptions): Middleware {
     },
     hooks: {
       settled(ctx, outcome) {
-        const { auth: principal, access } = ctx.state;
-        write(describeRequest(ctx, outcome, now(), { principal, access }));
+        write(describeRequest(ctx, outcome, now(), ctx.state));
       },
     },
   };

@@ -7,15 +7,19 @@ import type {
   AuditedAccess,
   AuditedHttp,
   AuditedMessage,
+  AuditedObservation,
   AuditedPrincipal,
+  AuditedSignature,
   AuditOutcome,
   AuditRecord,
 } from './record.js';
 
-/** What was proven about the caller, as far as it is recorded. */
+/** What was proven about the request, as far as it is recorded. */
 export interface Facts {
-  readonly principal: AuditedPrincipal | undefined;
-  readonly access: AuditedAccess | undefined;
+  readonly auth?: AuditedPrincipal;
+  readonly signature?: AuditedSignature;
+  readonly access?: AuditedAccess;
+  readonly observed?: AuditedObservation;
 }
 
 const MAX_METHOD = 128;
@@ -24,30 +28,30 @@ const USER_INFORMATION = /^([a-z][a-z0-9+.-]*:[\\/]{2})[^\\/]*@/i;
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i;
 
 /** The record of a request that is over. */
-export function describeRequest(
-  ctx: RequestContext,
-  outcome: Outcome,
-  time: Date,
-  { principal, access: proven }: Facts,
-): AuditRecord {
+export function describeRequest(ctx: RequestContext, outcome: Outcome, time: Date, facts: Facts): AuditRecord {
   const { request, decisions } = ctx;
-  const { messages } = request;
-  const access = auditAccess(decisions, proven);
   return Object.freeze<AuditRecord>({
     v: 1,
     time: time.toISOString(),
     type: 'request',
     id: escapeText(ctx.id, MAX_ID),
     outcome: auditOutcome(decisions, outcome),
-    ...(outcome.status === undefined ? {} : { status: outcome.status }),
+    ...given('status', outcome.status),
     durationMs: roundMs(outcome.ms),
     http: auditHttp(request),
-    ...(principal === undefined ? {} : { principal: auditPrincipal(principal) }),
+    ...given('principal', facts.auth && auditPrincipal(facts.auth)),
+    ...given('signature', facts.signature && auditSignature(facts.signature)),
     // All of a batch: a list cut short would be a place to hide a call. The core reads 100 messages at most.
-    ...(messages === undefined ? {} : { rpc: Object.freeze(messages.map(auditMessage)) }),
+    ...given('rpc', request.messages && Object.freeze(request.messages.map(auditMessage))),
     decisions: Object.freeze(decisions.map(auditDecision)),
-    ...(access === undefined ? {} : { access }),
+    ...given('access', auditAccess(decisions, facts.access)),
+    ...given('observed', facts.observed && auditObservation(facts.observed)),
   });
+}
+
+/** A member, or none where there is nothing to say. */
+function given<Name extends keyof AuditRecord>(name: Name, value: AuditRecord[Name] | undefined): Partial<AuditRecord> {
+  return value === undefined ? {} : { [name]: value };
 }
 
 /** A denial outweighs everything: a client cannot turn it into something else by leaving early. */
@@ -66,6 +70,14 @@ function auditHttp({ method, target, ip }: RequestContext['request']): AuditedHt
 
 function auditPrincipal({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal {
   return Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) });
+}
+
+function auditSignature({ owner, clientId, keyId }: AuditedSignature): AuditedSignature {
+  return Object.freeze({ owner: escapeText(owner), clientId: escapeText(clientId), keyId: escapeText(keyId) });
+}
+
+function auditObservation({ middleware, code }: AuditedObservation): AuditedObservation {
+  return Object.freeze({ middleware, code: escapeText(code) });
 }
 
 function auditMessage(message: RpcMessage): AuditedMessage {

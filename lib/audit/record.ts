@@ -23,12 +23,16 @@ export interface AuditRecord {
   readonly http: AuditedHttp;
   /** Who called. Present only when it was proven, be the request allowed or not. */
   readonly principal?: AuditedPrincipal;
+  /** Who signed the request. Present only when it was proven. */
+  readonly signature?: AuditedSignature;
   /** Every message of the body. Absent when no check has read it, as for a stranger who was denied before. */
   readonly rpc?: readonly AuditedMessage[];
   /** Every verdict, in order. */
   readonly decisions: readonly AuditedDecision[];
   /** What the request needed and the caller was granted, where a check has compared them. */
   readonly access?: AuditedAccess;
+  /** What would have been denied, where a check only observes. */
+  readonly observed?: AuditedObservation;
 }
 
 export interface AuditedHttp {
@@ -43,6 +47,13 @@ export interface AuditedPrincipal {
   readonly issuer: string;
   readonly subject: string;
   readonly clientId: string;
+}
+
+/** The peer whose key signed the request, never the signature. */
+export interface AuditedSignature {
+  readonly owner: string;
+  readonly clientId: string;
+  readonly keyId: string;
 }
 
 export interface AuditedMessage {
@@ -79,4 +90,9 @@ export interface AuditedAccess {
   readonly granted?: readonly string[];
   /** Present in a denial. */
   readonly missing?: readonly string[];
+}
+
+export interface AuditedObservation {
+  readonly middleware: string;
+  readonly code: string;
 }

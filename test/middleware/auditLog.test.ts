@@ -53,6 +53,18 @@ describe('auditLog', () => {
     expect(JSON.stringify(record)).to.not.include('CANARY');
   });
 
+  it('names who signed, and what would have been denied', () => {
+    const signature = {
+      ...{ keyId: 'k', algorithm: 'ES256', owner: 'https://peer.example.com', clientId: 'peer', mayRoot: false },
+      ...{ created: 1, expires: 2, nonce: 'CANARY', components: ['@method'] },
+    };
+    const observed = { middleware: 'verifySignature', code: 'signature_required' };
+    const [record] = settle(fakeContext({ state: { signature, observed } }));
+    expect(record?.signature).to.deep.equal({ owner: 'https://peer.example.com', clientId: 'peer', keyId: 'k' });
+    expect(record?.observed).to.deep.equal(observed);
+    expect(JSON.stringify(record)).to.not.include('CANARY');
+  });
+
   it('names what was needed and granted, as the access check proved it', () => {
     const access = { may: () => 'yes' as const, required: ['file:read'], granted: ['file:*'] };
     const [record] = settle(fakeContext({ state: { auth: AUTH, access } }));

@@ -7,7 +7,7 @@ import { escapeText } from '../../../lib/text.js';
 const NOON = new Date('2026-11-22T12:00:00.123Z');
 const DONE: Outcome = { status: 200, ms: 1.23456, aborted: false };
 const GONE: Outcome = { status: undefined, ms: 5, aborted: true };
-const UNPROVEN: Facts = { principal: undefined, access: undefined };
+const UNPROVEN: Facts = {};
 const ALLOW: Decision = { middleware: 'authenticate', effect: 'allow', ms: 0.0123456 };
 
 const deny = (status: number, code: string): Decision => ({ middleware: 'm', effect: 'deny', ms: 0.1, status, code });
@@ -39,8 +39,10 @@ describe('describeRequest', () => {
     });
     await ctx.request.rpc();
     const facts: Facts = {
-      principal: { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' },
+      auth: { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' },
+      signature: { owner: 'https://peer.example.com', clientId: 'inspector', keyId: 'NzbLsXh8uDCcd' },
       access: { required: ['file:read'], granted: ['file:*'] },
+      observed: { middleware: 'verifySignature', code: 'signature_required' },
     };
     expect(describeRequest(withDecisions(ctx, [ALLOW]), DONE, NOON, facts)).to.deep.equal({
       v: 1,
@@ -52,19 +54,22 @@ describe('describeRequest', () => {
       durationMs: 1.235,
       http: { method: 'POST', path: '/mcp', ip: '192.0.2.7' },
       principal: { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' },
+      signature: { owner: 'https://peer.example.com', clientId: 'inspector', keyId: 'NzbLsXh8uDCcd' },
       rpc: [{ kind: 'request', id: 7, method: 'tools/call', tool: 'echo' }],
       decisions: [{ middleware: 'authenticate', effect: 'allow', ms: 0.012 }],
       access: { required: ['file:read'], granted: ['file:*'] },
+      observed: { middleware: 'verifySignature', code: 'signature_required' },
     });
   });
 
   it('records nothing about the caller but what identifies them', () => {
-    const principal = { issuer: 'i', subject: 's', clientId: 'c', token: 'CANARY', claims: { email: 'CANARY' } };
-    expect(record({}, { ...UNPROVEN, principal }).principal).to.deep.equal({
-      issuer: 'i',
-      subject: 's',
-      clientId: 'c',
+    const auth = { issuer: 'i', subject: 's', clientId: 'c', token: 'CANARY', claims: { email: 'CANARY' } };
+    const signature = { owner: 'o', clientId: 'c', keyId: 'k', nonce: 'CANARY', components: ['CANARY'] };
+    expect(record({}, { auth, signature })).to.deep.include({
+      principal: { issuer: 'i', subject: 's', clientId: 'c' },
+      signature: { owner: 'o', clientId: 'c', keyId: 'k' },
     });
+    expect(JSON.stringify(record({}, { auth, signature }))).to.not.include('CANARY');
   });
 
   it('has no members for what is not known', () => {
@@ -79,11 +84,15 @@ describe('describeRequest', () => {
       ...{ middleware: 'm', effect: 'deny', ms: 1, status: 403, code: 'scope_insufficient', cause: new Error() },
       detail: { required: ['a'], missing: ['a'], roles: ['r'] },
     };
-    const facts: Facts = { principal: { issuer: 'i', subject: 's', clientId: 'c' }, access: undefined };
+    const facts: Facts = {
+      auth: { issuer: 'i', subject: 's', clientId: 'c' },
+      signature: { owner: 'o', clientId: 'c', keyId: 'k' },
+      observed: { middleware: 'm', code: 'c' },
+    };
     const frozen = describeRequest(withDecisions(ctx, [ALLOW, denial]), DONE, NOON, facts);
     const unfrozen = (value: unknown): boolean =>
       typeof value === 'object' && value !== null && (!Object.isFrozen(value) || Object.values(value).some(unfrozen));
-    expect(frozen).to.include.keys('principal', 'access', 'rpc');
+    expect(frozen).to.include.keys('principal', 'signature', 'access', 'observed', 'rpc');
     expect(unfrozen(frozen)).to.equal(false);
   });
 
@@ -215,7 +224,11 @@ describe('describeRequest', () => {
       const cause = Object.assign(new Error(text), { name: text, code: text });
       const detail = { claim: text, roles: [text], required: [text], granted: [text], missing: [text], [text]: text };
       const denial: Decision = { middleware: 'm', effect: 'deny', ms: 1, status: 403, code: text, detail, cause };
-      const facts = { principal: { issuer: text, subject: text, clientId: text }, access: undefined };
+      const facts: Facts = {
+        auth: { issuer: text, subject: text, clientId: text },
+        signature: { owner: text, clientId: text, keyId: text },
+        observed: { middleware: 'm', code: text },
+      };
       return describeRequest(withDecisions(ctx, [denial]), DONE, NOON, facts);
     }
 
