@@ -2,9 +2,10 @@ import { Writable } from 'node:stream';
 import { createApp } from './express-server-v2.js';
 import { attempts, describe } from './support/attempts.js';
 import { createAuditLogger } from './support/auditLogger.js';
+import { report, type Row } from './support/report.js';
 import { start, type CreateApp, type Running } from './support/run.js';
 import { send } from './support/send.js';
-import { tour, type Row } from './support/tour.js';
+import { tour } from './support/tour.js';
 
 /** What came over the wire to the MCP endpoint, seen in front of everything. */
 const seen = { requests: 0, tokens: new Set<string>() };
@@ -38,13 +39,6 @@ function audited(): readonly Row[] {
   ];
 }
 
-function table(rows: readonly Row[]): string {
-  const width = (name: 'what' | 'expected'): number => Math.max(...rows.map((row) => row[name].length));
-  const line = ({ what, expected, got }: Row): string =>
-    `${expected === got ? 'ok  ' : 'FAIL'}  ${what.padEnd(width('what'))}  ${expected.padEnd(width('expected'))}  ${got}\n`;
-  return rows.map(line).join('');
-}
-
 const sink = new Writable({
   write(chunk, _encoding, done) {
     records.push(String(chunk));
@@ -54,7 +48,6 @@ const sink = new Writable({
 const running = await start(watched, 0, createAuditLogger(sink));
 const rows = [...(await tour(running)), ...(await denied(running))];
 await running.close();
-rows.push(...audited());
-const wrong = rows.filter(({ expected, got }) => expected !== got).length;
-process.stdout.write(`${table(rows)}\n${rows.length} lines, ${wrong} not as they should be\n`);
+const { text, wrong } = report([...rows, ...audited()]);
+process.stdout.write(text);
 process.exitCode = wrong === 0 ? 0 : 1;

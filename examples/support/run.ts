@@ -78,9 +78,13 @@ Call a tool with it:
 
   ${curl(resource, 'secure_file_read', { name: 'notes.txt' })}
 
-This client may not delete files (403), and without a token nothing is answered (401):
+This client may not empty the trash (403):
 
   ${curl(resource, 'purge', {})}
+
+Nothing is answered without a token (401); clients that can sign in find out from there how to:
+
+  curl -si ${resource}
 
 Press Ctrl+C to stop. One audit record follows for each request:
 

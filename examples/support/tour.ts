@@ -1,13 +1,7 @@
 import { CLIENTS, connect, type ClientKind, type Connection } from './clients.js';
 import { asService, asUser, type Login } from './login.js';
+import type { Row } from './report.js';
 import type { Running } from './run.js';
-
-/** One line of the demo: right when both texts are the same. */
-export interface Row {
-  readonly what: string;
-  readonly expected: string;
-  readonly got: string;
-}
 
 /** What the official clients get to do as a user and as a service, all the way from the first 401. */
 export async function tour({ resource, authorizationServer }: Running): Promise<readonly Row[]> {
