@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { assertLearnedUrl } from '../../../lib/tokens/publicHost.js';
+import { assertLearnedUrl, resolveHost } from '../../../lib/tokens/publicHost.js';
 
 const HOME = 'https://issuer.example/.well-known/oauth-authorization-server';
 
@@ -91,6 +91,12 @@ describe('lib/tokens/publicHost', () => {
       expect(await allowed(url, HOME, ['8.8.8.8', address]), address).to.equal(false);
     }
     expect(await allowed('https://issuer.example/jwks', HOME, ['10.0.0.1'])).to.equal(true);
+  });
+
+  it('finds every address of a name', async () => {
+    const addresses = await resolveHost('localhost');
+    expect(addresses).to.have.length.of.at.least(1);
+    for (const address of addresses) expect(address).to.be.oneOf(['127.0.0.1', '::1']);
   });
 
   it('lets a loopback issuer name loopback, by http too', async () => {
