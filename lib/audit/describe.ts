@@ -1,5 +1,6 @@
 import type { RequestContext } from '../context.js';
 import type { Decision, Denied, Outcome } from '../decision.js';
+import type { DenialCode } from '../denial.js';
 import type { RpcMessage } from '../rpc.js';
 import { escapeText } from '../text.js';
 import { auditAccess, auditDecision, roundMs } from './detail.js';
@@ -22,6 +23,8 @@ export interface Facts {
   readonly observed?: AuditedObservation;
 }
 
+/** What is denied only because the client is gone. */
+const OF_LEAVING: ReadonlySet<string> = new Set<DenialCode>(['body_incomplete', 'exchange_closed']);
 const MAX_METHOD = 128;
 const MAX_ID = 128;
 const USER_INFORMATION = /^([a-z][a-z0-9+.-]*:[\\/]{2})[^\\/]*@/i;
@@ -56,9 +59,10 @@ function given<Name extends keyof AuditRecord>(name: Name, value: AuditRecord[Na
 
 /** A denial outweighs everything: a client cannot turn it into something else by leaving early. */
 function auditOutcome(decisions: readonly Decision[], { status, aborted }: Outcome): AuditOutcome {
-  const denied = decisions.find((decision): decision is Denied => decision.effect === 'deny');
-  const cutShort = aborted && denied?.code === 'body_incomplete';
-  if (denied !== undefined && !cutShort) return denied.status >= 500 ? 'failed' : 'denied';
+  const denied = decisions.find(
+    (decision): decision is Denied => decision.effect === 'deny' && !(aborted && OF_LEAVING.has(decision.code)),
+  );
+  if (denied !== undefined) return denied.status >= 500 ? 'failed' : 'denied';
   if (aborted) return 'aborted';
   return status !== undefined && status >= 500 ? 'failed' : 'allowed';
 }

@@ -1,4 +1,4 @@
-import { escapeText } from '../text.js';
+import { reportError } from '../report.js';
 import type { AuditRecord } from './record.js';
 
 /** Anything with `info(message, meta)`, such as a winston `Logger`. */
@@ -18,8 +18,6 @@ interface Emitter {
   on(event: 'error', listener: (error: unknown) => void): unknown;
 }
 
-const MAX_ERROR_TEXT = 1024;
-
 /** Says what is wrong with a sink, or nothing. */
 export function checkSink(value: unknown): string | undefined {
   const { info } = ((typeof value === 'object' ? value : undefined) ?? {}) as Partial<AuditLogger>;
@@ -29,7 +27,7 @@ export function checkSink(value: unknown): string | undefined {
 }
 
 /** Makes the function that hands records to a sink. It never throws and never waits. */
-export function openSink(sink: AuditSink, onError: AuditErrorHandler = reportError): (record: AuditRecord) => void {
+export function openSink(sink: AuditSink, onError: AuditErrorHandler = reportLost): (record: AuditRecord) => void {
   const put = typeof sink === 'function' ? sink : (record: AuditRecord) => sink.info(messageOf(record), record);
   watch(sink, onError);
   return (record) => {
@@ -60,7 +58,7 @@ async function tell(onError: AuditErrorHandler, error: unknown, record?: AuditRe
   try {
     await onError(error, record);
   } catch (failure) {
-    reportError(failure, record);
+    reportLost(failure, record);
   }
 }
 
@@ -68,13 +66,6 @@ function messageOf({ outcome }: AuditRecord): string {
   return `mcp request ${outcome}`;
 }
 
-/** One line on standard error. */
-function reportError(error: unknown, record?: AuditRecord): void {
-  const text = escapeText(textOf(error), MAX_ERROR_TEXT);
-  process.stderr.write(`${JSON.stringify({ source: 'mcp-etdi', audit: record?.id, error: text })}\n`);
-}
-
-function textOf(error: unknown): string {
-  if (error instanceof Error) return error.stack ?? error.message;
-  return typeof error === 'string' ? error : 'the sink threw what is not an Error';
+function reportLost(error: unknown, record?: AuditRecord): void {
+  reportError(error, record?.id ?? 'none');
 }

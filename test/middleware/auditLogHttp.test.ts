@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import http, { createServer, type ClientRequest, type Server } from 'node:http';
+import http, { createServer, type ClientRequest, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
 import request from 'supertest';
@@ -88,9 +88,13 @@ class Running {
   readonly records: AuditRecords;
   readonly server: Server;
 
+  /** Resolves when the server sees that the client of its first request is gone. */
+  readonly left: Promise<unknown>;
+
   constructor(records: AuditRecords, server: Server) {
     this.records = records;
     this.server = server;
+    this.left = once(server, 'request').then(([, res]) => once(res as ServerResponse, 'close'));
   }
 
   static async start(
@@ -118,6 +122,14 @@ class Running {
     sent.on('error', () => undefined).flushHeaders();
     if (body !== undefined) sent.write(body);
     return sent;
+  }
+
+  /** Sends the head of a request and goes away when it is being checked. */
+  async leave(): Promise<void> {
+    const arrived = once(this.server, 'request');
+    const sent = this.open(undefined, headersFor(100));
+    await arrived;
+    sent.destroy();
   }
 
   /** The only record there is when nothing can be written any more. */
@@ -217,6 +229,27 @@ for (const [name, boot] of Object.entries(frameworks)) {
       const record = await running.only();
       expect(record).to.include({ outcome: 'aborted' }).and.to.not.have.any.keys('status', 'rpc');
       expect(record.decisions.at(-1)).to.deep.include({ middleware: 'slow', code: 'body_incomplete' });
+    });
+
+    it('writes one record for a client that leaves while it is checked', async () => {
+      const wait = check('wait', () => running.left);
+      await start([identify, wait], json);
+      await running.leave();
+      const record = await running.only();
+      expect(record).to.include({ outcome: 'aborted' }).and.to.not.have.any.keys('status', 'rpc');
+      expect(record.principal?.subject).to.equal('ann');
+    });
+
+    it('calls denied what is denied after the client has left', async () => {
+      const late = check('late', async () => {
+        await running.left;
+        throw new Denial(403, 'tool_undefined', 'The tool is not defined');
+      });
+      await start([identify, late], json);
+      await running.leave();
+      const record = await running.only();
+      expect(record).to.include({ outcome: 'denied' }).and.to.not.have.property('status');
+      expect(record.decisions.at(-1)).to.include({ middleware: 'late', code: 'tool_undefined' });
     });
 
     it('writes one record for a handler that throws', async () => {

@@ -119,6 +119,8 @@ describe('describeRequest', () => {
       ['a check crashes and the client is gone', [deny(500, 'internal_error')], GONE, 'failed'],
       ['what a check depends on is down', [deny(503, 'unavailable')], { status: 503 }, 'failed'],
       ['the client leaves before its body arrived', [deny(400, 'body_incomplete')], GONE, 'aborted'],
+      ['the client leaves while it is checked', [ALLOW, deny(400, 'exchange_closed')], GONE, 'aborted'],
+      ['a check denies and then the client leaves', [deny(403, 'x'), deny(400, 'exchange_closed')], GONE, 'denied'],
       ['the body ends early but the client stays', [deny(400, 'body_incomplete')], { status: 400 }, 'denied'],
     ];
     for (const [title, decisions, outcome, expected] of table) {
