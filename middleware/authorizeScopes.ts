@@ -112,12 +112,14 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
     async run(ctx) {
       const { caller, may: mayUse } = rightsOf(proven(ctx.state, resource));
       const cases = casesOf(await ctx.request.rpc(), rulebook);
-      const needed = permissionsOf(cases, caller);
+      const required = permissionsOf(cases, caller);
       if (ctx.state.signature === undefined) assertUnsigned(cases);
       assertRoles(cases, caller);
-      assertGranted(needed, caller, grants, resource ?? caller.auth?.resource);
-      for (const one of cases) await assertAllowed(one, caller);
-      const required = Object.freeze([...needed]);
+      assertGranted(required, caller, grants, resource ?? caller.auth?.resource);
+      for (const one of cases) {
+        const asked = assertAllowed(one, caller);
+        if (asked !== undefined) await asked;
+      }
       if (decide !== undefined) await askEngine(decide, ctx, cases, caller, required);
       return { access: { may: mayUse, required, granted: caller.permissions.list } };
     },
@@ -135,21 +137,21 @@ function proven({ auth, signature }: RequestContext['state'], resource: string |
 
 /** @throws {Denial} 403 unless all is granted, with a challenge when a wider token would help */
 function assertGranted(
-  needed: ReadonlySet<string>,
+  required: readonly string[],
   { permissions, hasToken }: Caller,
   grants: Grants,
   resource: string | undefined,
 ): void {
-  const missing = [...needed].filter((permission) => !permissions.has(permission));
-  if (missing.length === 0) return;
-  const detail = { required: [...needed], granted: permissions.list, missing };
+  if (required.every(permissions.has)) return;
+  const missing = required.filter((permission) => !permissions.has(permission));
+  const detail = { required, granted: permissions.list, missing };
   const sources = missing.map(grants.sourceOf);
   if (!hasToken || sources.includes(undefined)) {
     throw deny('permission_insufficient', 'The caller is not granted what this needs', undefined, detail);
   }
   if (sources.includes('role'))
     throw deny('role_insufficient', 'The caller has no role that may do this', undefined, detail);
-  const scope = grants.scopes.scopesFor(needed).join(' ');
+  const scope = grants.scopes.scopesFor(new Set(required)).join(' ');
   throw new Denial(403, 'scope_insufficient', 'The access token has not all scopes that this needs', {
     headers: { 'WWW-Authenticate': challengeOf(resource, scope) },
     detail,

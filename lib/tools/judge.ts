@@ -2,8 +2,8 @@ import { Denial, type DenialCode, type DenialCodes } from '../denial.js';
 import { isPermission } from '../permissions.js';
 import { isObject, type RpcMessage, type Target } from '../rpc.js';
 import type { Caller } from './caller.js';
-import type { PolicyCall } from './policies.js';
-import type { Rule, Rulebook } from './rulebook.js';
+import type { AccessPolicy, PolicyCall, Rule } from './policies.js';
+import type { Rulebook } from './rulebook.js';
 import { normalUri } from './resourcePolicies.js';
 import { usesOf, type Use } from './uses.js';
 
@@ -41,11 +41,14 @@ const UNDEFINED = {
  * @throws {Denial} 403 when no policy knows it
  */
 export function casesOf(messages: readonly RpcMessage[], rulebook: Rulebook): readonly Case[] {
-  const base: Case = { use: undefined, rules: [{ policy: rulebook.base, arguments: undefined }] };
+  const base: Case = { use: undefined, rules: rulebook.base };
   if (messages.length === 0) return [base];
-  return messages.flatMap((message) =>
-    message.kind === 'response' ? [base] : usesOf(message).map((use) => ({ use, rules: knownRules(use, rulebook) })),
-  );
+  const cases: Case[] = [];
+  for (const message of messages) {
+    if (message.kind === 'response') cases.push(base);
+    else for (const use of usesOf(message)) cases.push({ use, rules: knownRules(use, rulebook) });
+  }
+  return cases;
 }
 
 function knownRules(use: Use, rulebook: Rulebook): readonly Rule[] {
@@ -56,23 +59,25 @@ function knownRules(use: Use, rulebook: Rulebook): readonly Rule[] {
 }
 
 /**
- * Every permission that the cases need together, those that depend on a call included.
+ * Every permission that the cases need together, those that depend on a call included. Without duplicates, frozen.
  * @throws {Denial} 403 `argument_denied`
  */
-export function permissionsOf(cases: readonly Case[], caller: Caller): ReadonlySet<string> {
-  const needed = new Set<string>();
+export function permissionsOf(cases: readonly Case[], caller: Caller): readonly string[] {
+  const lists: (readonly string[])[] = [];
   for (const { use, rules } of cases) {
     for (const rule of rules) {
-      for (const permission of rule.policy.permissions) needed.add(permission);
-      if (use === undefined || rule.policy.permissionsFor === undefined) continue;
-      for (const permission of dependent(rule.policy.permissionsFor, use, rule, caller)) needed.add(permission);
+      const { permissions, permissionsFor } = rule.policy;
+      lists.push(permissions);
+      if (use !== undefined && permissionsFor !== undefined) lists.push(dependent(permissionsFor, use, rule, caller));
     }
   }
-  return needed;
+  const [first, ...others] = lists;
+  // One call of a tool whose permissions are fixed is the common case: its list is unique and frozen already.
+  return first !== undefined && others.length === 0 ? first : Object.freeze([...new Set(lists.flat())]);
 }
 
 function dependent(
-  permissionsFor: NonNullable<Rule['policy']['permissionsFor']>,
+  permissionsFor: NonNullable<AccessPolicy['permissionsFor']>,
   use: Use,
   rule: Rule,
   caller: Caller,
@@ -106,14 +111,18 @@ export function assertRoles(cases: readonly Case[], caller: Caller): void {
 }
 
 /**
- * Asks every rule of a case that is more than permissions and roles.
+ * Asks every rule of a case that is more than permissions and roles. Returns a promise only where there is one to ask.
  * @throws {Denial} 403 `argument_denied`
  */
-export async function assertAllowed({ use, rules }: Case, caller: Caller): Promise<void> {
+export function assertAllowed(one: Case, caller: Caller): Promise<void> | undefined {
+  return one.rules.some(({ policy }) => policy.allow !== undefined) ? askRules(one, caller) : undefined;
+}
+
+async function askRules({ use, rules }: Case, caller: Caller): Promise<void> {
   if (use === undefined) return;
   for (const rule of rules) {
-    if (rule.policy.allow === undefined) continue;
-    if (!isTrue('allow', await rule.policy.allow(policyCall(use, rule, caller)))) throw argumentDenied(use);
+    const { allow } = rule.policy;
+    if (allow !== undefined && !isTrue('allow', await allow(policyCall(use, rule, caller)))) throw argumentDenied(use);
   }
 }
 
@@ -132,7 +141,7 @@ export function isTrue(name: string, verdict: unknown): boolean {
  */
 export function policyCall(use: Use, rule: Rule, { auth, clientId }: Caller): PolicyCall {
   const { method } = use;
-  const given = rule.arguments === undefined ? NO_ARGUMENTS : rule.arguments;
+  const given: unknown = rule.variables ?? (use.arguments === undefined ? NO_ARGUMENTS : use.arguments);
   if (!isObject(given)) throw argumentDenied(use);
   return { method, target: normalTarget(use), arguments: given, auth, clientId };
 }

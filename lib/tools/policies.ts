@@ -43,6 +43,13 @@ export interface ToolPolicy extends AccessPolicy {
   readonly requireSignature?: boolean;
 }
 
+/** One policy that must agree before something is used. */
+export interface Rule {
+  readonly policy: AccessPolicy & Pick<ToolPolicy, 'requireSignature'>;
+  /** Of the template through which it was found. Without them a rule sees the arguments that were sent. */
+  readonly variables?: PolicyCall['arguments'];
+}
+
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 
 const ACCESS: Checks<AccessPolicy> = {
@@ -90,7 +97,7 @@ function freeze<Policy extends AccessPolicy>(label: string, policy: Policy, chec
   const { permissions, roles } = readOptions<Policy>(label, policy, checks);
   return Object.freeze({
     ...policy,
-    permissions: Object.freeze([...permissions]),
+    permissions: Object.freeze([...new Set(permissions)]),
     ...(roles === undefined ? {} : { roles: Object.freeze([...roles]) }),
   });
 }

@@ -1,10 +1,4 @@
-import { readPolicy, entriesOf, type AccessPolicy } from './policies.js';
-
-/** A policy, and the variables of the template through which it was found. */
-export interface FoundPolicy {
-  readonly policy: AccessPolicy;
-  readonly variables: Readonly<Record<string, string>>;
-}
+import { entriesOf, readPolicy, type AccessPolicy, type Rule } from './policies.js';
 
 /** The policies of resources. */
 export interface ResourcePolicies {
@@ -12,9 +6,9 @@ export interface ResourcePolicies {
    * What must agree before a URI is used: the policy of exactly this URI alone, else those of every template that
    * matches. Empty when no policy knows the URI.
    */
-  readonly of: (uri: string) => readonly FoundPolicy[];
+  readonly of: (uri: string) => readonly Rule[];
   /** The policy of a template by its own text, as clients name it while they complete its variables. */
-  readonly ofTemplate: (template: string) => AccessPolicy | undefined;
+  readonly ofTemplate: (template: string) => readonly Rule[] | undefined;
 }
 
 interface Template {
@@ -33,7 +27,7 @@ const SEGMENTS = '([^/?#]+(?:/[^/?#]+)*/?)';
 /** Escapes that turn into a separator, a dot, a control character or another escape once a handler decodes them. */
 const TREACHEROUS = /%(?:25|2e|2f|5c|7f|[01][0-9a-f])|\\/i;
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
-const NO_VARIABLES: FoundPolicy['variables'] = Object.freeze({});
+const NO_VARIABLES: NonNullable<Rule['variables']> = Object.freeze({});
 
 /** The URI in the form in which MCP SDKs look resources up, or nothing when it is none. */
 export function normalUri(uri: string): string | undefined {
@@ -49,7 +43,7 @@ export function readResourcePolicies(
   label: string,
   record: Readonly<Record<string, AccessPolicy | readonly string[]>>,
 ): ResourcePolicies {
-  const exact = new Map<string, readonly FoundPolicy[]>();
+  const exact = new Map<string, readonly Rule[]>();
   const templates = new Map<string, Template>();
   for (const [key, value] of entriesOf(label, record)) {
     const policy = readPolicy(`${label}: '${key}'`, value);
@@ -63,11 +57,14 @@ export function readResourcePolicies(
       if (normal === undefined) return [];
       return exact.get(normal) ?? [...templates.values()].flatMap((template) => match(template, normal));
     },
-    ofTemplate: (template) => templates.get(template)?.policy,
+    ofTemplate: (template) => {
+      const policy = templates.get(template)?.policy;
+      return policy && [{ policy }];
+    },
   };
 }
 
-function match({ pattern, names, policy }: Template, uri: string): readonly FoundPolicy[] {
+function match({ pattern, names, policy }: Template, uri: string): readonly Rule[] {
   const values = pattern.exec(uri)?.slice(1);
   if (values?.every(isHarmless) !== true) return [];
   const variables = Object.freeze(Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])));

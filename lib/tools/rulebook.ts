@@ -1,8 +1,8 @@
 import { listOf, object, optional, type Check, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import { isTools, type Tools } from './defineTools.js';
-import { entriesOf, readPolicy, type AccessPolicy, type ToolPolicy } from './policies.js';
-import { readResourcePolicies, type FoundPolicy } from './resourcePolicies.js';
+import { entriesOf, readPolicy, type AccessPolicy, type Rule } from './policies.js';
+import { readResourcePolicies } from './resourcePolicies.js';
 import { BASE_METHODS, NAMING_METHODS, type Use } from './uses.js';
 
 /** Policies by name. A bare list stands for the permissions of a policy. */
@@ -31,19 +31,16 @@ export interface RulebookOptions {
   readonly base?: readonly string[];
 }
 
-/** One policy that must agree before something is used. */
-export interface Rule {
-  readonly policy: AccessPolicy & Pick<ToolPolicy, 'requireSignature'>;
-  /** Whatever the client sent in the place of arguments. */
-  readonly arguments: unknown;
-}
-
 export interface Rulebook {
   /** What decides over messages that use nothing. */
-  readonly base: AccessPolicy;
+  readonly base: readonly Rule[];
   /** All that must agree. Empty when no policy knows what is used. */
   readonly rulesFor: (use: Use) => readonly Rule[];
 }
+
+type RulesByName = ReadonlyMap<string, readonly Rule[]>;
+
+const UNKNOWN: readonly Rule[] = Object.freeze([]);
 
 const tools: Check = (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns');
 
@@ -61,39 +58,28 @@ export const RULEBOOK_CHECKS: Checks<RulebookOptions> = {
  * @throws {TypeError} for a policy that is none, and for a method that is decided by what it names
  */
 export function readRulebook(factory: string, options: RulebookOptions): Rulebook {
-  const base = readPolicy(`${factory}: 'base'`, options.base ?? []);
-  const prompts = readPolicies(`${factory}: 'prompts'`, options.prompts);
-  const methods = readPolicies(`${factory}: 'methods'`, options.methods);
+  const base = [{ policy: readPolicy(`${factory}: 'base'`, options.base ?? []) }];
   const resources = readResourcePolicies(`${factory}: 'resources'`, options.resources ?? {});
+  const methods = readPolicies(`${factory}: 'methods'`, options.methods);
   for (const method of methods.keys()) assertOwnPolicy(factory, method);
-
-  const plain = (policy: AccessPolicy | undefined, use: Use): readonly Rule[] =>
-    policy === undefined ? [] : [{ policy, arguments: use.arguments }];
-  const resource = (use: Use): readonly Rule[] => {
-    const { name } = use.target;
-    const template = use.completes === true ? resources.ofTemplate(name) : undefined;
-    return template === undefined ? resources.of(name).map(withVariables) : plain(template, use);
+  const named: Readonly<Record<'tool' | 'prompt' | 'method', RulesByName>> = {
+    tool: new Map([...options.tools].map(([name, policy]) => [name, [{ policy }]])),
+    prompt: readPolicies(`${factory}: 'prompts'`, options.prompts),
+    method: new Map([...[...BASE_METHODS].map((method) => [method, base] as const), ...methods]),
   };
   return {
     base,
-    rulesFor: (use) => {
-      const { kind, name } = use.target;
-      if (kind === 'tool') return plain(options.tools.get(name), use);
-      if (kind === 'prompt') return plain(prompts.get(name), use);
-      if (kind === 'resource') return resource(use);
-      return plain(methods.get(name) ?? (BASE_METHODS.has(name) ? base : undefined), use);
+    rulesFor: ({ target: { kind, name }, completes = false }) => {
+      if (kind !== 'resource') return named[kind].get(name) ?? UNKNOWN;
+      return (completes ? resources.ofTemplate(name) : undefined) ?? resources.of(name);
     },
   };
 }
 
-function withVariables({ policy, variables }: FoundPolicy): Rule {
-  return { policy, arguments: variables };
-}
-
-function readPolicies(label: string, record: PoliciesByName = {}): ReadonlyMap<string, AccessPolicy> {
+function readPolicies(label: string, record: PoliciesByName = {}): RulesByName {
   const entries = entriesOf(label, record);
   if (entries.some(([name]) => name === '')) throw new TypeError(`${label} has a policy without a name`);
-  return new Map(entries.map(([name, policy]) => [name, readPolicy(`${label}: '${name}'`, policy)]));
+  return new Map(entries.map(([name, policy]) => [name, [{ policy: readPolicy(`${label}: '${name}'`, policy) }]]));
 }
 
 function assertOwnPolicy(factory: string, method: string): void {

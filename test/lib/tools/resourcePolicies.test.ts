@@ -157,7 +157,7 @@ describe('resource policies', () => {
 
   it('of a template are found by its text, and only by exactly that', () => {
     const resources = policies({ 'test://template/{id}/data': ['a'], 'test://x': ['b'] });
-    expect(resources.ofTemplate('test://template/{id}/data')?.permissions).to.deep.equal(['a']);
+    expect(resources.ofTemplate('test://template/{id}/data')?.[0]?.policy.permissions).to.deep.equal(['a']);
     for (const text of ['test://template/{ID}/data', 'test://template/{x}/data', 'test://x', '', '__proto__']) {
       expect(resources.ofTemplate(text), text).to.be.undefined;
     }
@@ -209,8 +209,9 @@ describe('resource policies', () => {
     const base = fc.constantFrom('file:///docs/', 'test://h/docs/', 'note:docs/');
     fc.assert(
       fc.property(base, fc.array(piece, { maxLength: 8 }), (start, pieces) => {
-        for (const { variables } of resources.of(start + pieces.join(''))) {
-          const rest = variables['*'] ?? '';
+        for (const { variables = {} } of resources.of(start + pieces.join(''))) {
+          const rest = String(variables['*']);
+          expect(rest).to.not.equal('undefined');
           const decoded = decodeURIComponent(decodeURIComponent(rest));
           expect(decoded.split(/[\\/]/)).to.not.include('..');
           expect(decoded).to.match(/^[^/\\]/);
