@@ -37,18 +37,19 @@ export class KeyWatch {
     for (const record of keys) this.#noticed.set(record.keyId, new Set(stepsUntil(record, time).map(([type]) => type)));
   }
 
-  /** Reports every step that was taken since the last look. */
+  /** Reports every step that was taken since the last look, in the order of time. */
   look(keys: readonly KeyRecord[], time: number): void {
-    for (const record of keys) {
-      const { keyId, purpose, algorithm } = record;
-      const noticed = this.#noticed.get(keyId) ?? new Set();
-      this.#noticed.set(keyId, noticed);
-      for (const [type, at] of stepsUntil(record, time)) {
-        if (noticed.has(type)) continue;
-        noticed.add(type);
-        this.report({ type, keyId, purpose, algorithm, at: new Date(at) });
-      }
-    }
+    const events = keys.flatMap((record) => this.#newsOf(record, time));
+    for (const event of events.sort((a, b) => a.at.getTime() - b.at.getTime())) this.report(event);
+  }
+
+  #newsOf(record: KeyRecord, time: number): KeyChanged[] {
+    const { keyId, purpose, algorithm } = record;
+    const noticed = this.#noticed.get(keyId) ?? new Set();
+    this.#noticed.set(keyId, noticed);
+    const news = stepsUntil(record, time).filter(([type]) => !noticed.has(type));
+    for (const [type] of news) noticed.add(type);
+    return news.map(([type, at]) => ({ type, keyId, purpose, algorithm, at: new Date(at) }));
   }
 
   /** A listener that fails must not keep anybody from signing. */

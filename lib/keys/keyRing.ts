@@ -75,6 +75,13 @@ export class KeyRing {
     return starting;
   }
 
+  /** Makes sure that a track has a key, be it one that is going to sign only. */
+  async generate(wanted: Wanted): Promise<KeyRecord> {
+    await this.start(wanted);
+    const { keys } = this.#vault.latest;
+    return certain(activeKey(keys, wanted, this.#time()) ?? pendingKey(keys, wanted, this.#time()));
+  }
+
   /** Gives a track its next key. */
   async rotate(track: Track, immediately: boolean): Promise<KeyRecord> {
     const keys = await this.#change((before, now) => withNextKey(before, track, immediately, now));

@@ -87,7 +87,7 @@ export async function openKeyStore(options: OpenKeyStoreOptions): Promise<KeySto
     export: (filter: KeyFilter = {}) => exportKeys(ring, settings, filter),
     list: async () => (await ring.keys()).map((record) => describe(record, settings.now().getTime())),
     generate: async (purpose: KeyPurpose, algorithm?: Algorithm) =>
-      describe(await ring.start(wantedOf(settings, purpose, algorithm)), settings.now().getTime()),
+      describe(await ring.generate(wantedOf(settings, purpose, algorithm)), settings.now().getTime()),
     rotate: (purpose?: KeyPurpose, { immediately = false }: RotateOptions = {}) =>
       rotateKeys(ring, settings, purpose, immediately),
     revoke: async (keyId: string) => describe(await ring.revoke(keyId), settings.now().getTime()),

@@ -50,7 +50,11 @@ export async function unlock(paths: StorePaths, options: UnlockOptions): Promise
   const { disk, create } = options;
   await preparePrivateDirectory(disk, paths.directory, create);
   const secret = readSecret(options.secret);
-  const text = (await readPrivateFile(disk, paths.serial)) ?? (await begin(paths, secret, options));
+  const text = await readPrivateFile(disk, paths.serial);
+  return text === undefined ? begin(paths, secret, options) : prove(paths, secret, text, disk);
+}
+
+async function prove(paths: StorePaths, secret: StoreSecret, text: string, disk: Disk): Promise<Unlocked> {
   const file = decodeFile(paths.serial, SERIAL_FORMAT, text);
   const { header } = file;
   if (header.secret !== secret.kind) throw wrongSecret(paths, header.secret);
@@ -62,20 +66,21 @@ export async function unlock(paths: StorePaths, options: UnlockOptions): Promise
 }
 
 /** Writes the first serial, 0: nothing was ever kept here. */
-async function begin(paths: StorePaths, secret: StoreSecret, options: UnlockOptions): Promise<string> {
+async function begin(paths: StorePaths, secret: StoreSecret, options: UnlockOptions): Promise<Unlocked> {
   const { disk, create, lock } = options;
   if (!create && (await readPrivateFile(disk, paths.keys)) === undefined) {
     throw new KeyStoreError('store_missing', `there is no key store in '${paths.directory}'; generate a key first`);
   }
-  const work = async (assertHeld: () => Promise<void>): Promise<string> => {
+  const work = async (assertHeld: () => Promise<void>): Promise<Unlocked> => {
     const begun = await readPrivateFile(disk, paths.serial);
-    if (begun !== undefined) return begun;
+    if (begun !== undefined) return prove(paths, secret, begun, disk);
     if ((await readPrivateFile(disk, paths.keys)) !== undefined) throw serialMissing(paths.serial);
     const salt = randomBytes(16);
-    const header = { version: 1, secret: secret.kind, salt: salt.toString('base64url'), serial: 0 } as const;
-    const text = encodeFile(await deriveKeys(secret, salt), { format: SERIAL_FORMAT, ...header });
-    await replacePrivateFile(disk, paths.serial, text, assertHeld);
-    return text;
+    const keys = await deriveKeys(secret, salt);
+    const common = { format: SERIAL_FORMAT, version: 1, secret: secret.kind } as const;
+    const header: Header = { ...common, salt: salt.toString('base64url'), serial: 0 };
+    await replacePrivateFile(disk, paths.serial, encodeFile(keys, header), assertHeld);
+    return { keys, header };
   };
   return withLock(disk, paths.lock, work, lock);
 }

@@ -1,0 +1,252 @@
+import { spawn } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { main } from '../../cli/main.js';
+
+interface Result {
+  code: number;
+  out: string;
+  err: string;
+}
+
+interface Key {
+  keyId: string;
+  purpose: string;
+  algorithm: string;
+  state: string;
+  activeAt: string;
+  createdAt: string;
+  retiringAt?: string;
+  retiredAt?: string;
+}
+
+const SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString('base64');
+let folder: string;
+
+const directory = (): string => join(folder, 'keys');
+
+async function run(args: readonly string[], env: Record<string, string> = { MCP_ETDI_KEY_SECRET: SECRET }) {
+  const result: Result = { code: -1, out: '', err: '' };
+  result.code = await main(args, {
+    stdout: (line) => (result.out += line),
+    stderr: (line) => (result.err += line),
+    env,
+  });
+  return result;
+}
+
+const keys = (...args: string[]): Promise<Result> => run(['keys', ...args, '--directory', directory()]);
+
+async function json(...args: string[]): Promise<Key[]> {
+  const { code, out, err } = await keys(...args, '--json');
+  expect([code, err]).to.deep.equal([0, '']);
+  return (JSON.parse(out) as { keys: Key[] }).keys;
+}
+
+describe('mcp-etdi', () => {
+  it('explains itself, and every command that it names', async () => {
+    const { code, out } = await run(['--help']);
+    expect([code, out]).to.satisfy(([status, help]: [number, string]) => status === 0 && help.includes('keys'));
+    const { out: list } = await run(['keys', '-h']);
+    const commands = [...list.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name!);
+    expect(commands).to.deep.equal(['generate', 'rotate', 'list', 'export', 'revoke']);
+    for (const name of commands) {
+      const help = await run(['keys', name, '--help'], {});
+      expect([help.code, help.err]).to.deep.equal([0, '']);
+      expect(help.out)
+        .to.match(new RegExp(`^Usage: mcp-etdi keys ${name}`))
+        .and.include('--directory');
+    }
+  });
+
+  const misused: [string, string[]][] = [
+    ['no command', []],
+    ['an unknown command', ['locks']],
+    ['the name of a property', ['constructor']],
+    ['no further command', ['keys']],
+    ['an unknown further command', ['keys', 'delete']],
+    ['an unknown option', ['keys', 'list', '--directory', 'x', '--secret', 'y']],
+    ['a surplus word', ['keys', 'list', '--directory', 'x', 'surplus']],
+    ['no directory', ['keys', 'list']],
+    ['an option without value', ['keys', 'list', '--directory']],
+    ['an unknown purpose', ['keys', 'generate', '--directory', 'x', '--purpose', 'requests']],
+    ['an unknown algorithm', ['keys', 'generate', '--directory', 'x', '--algorithm', 'HS256']],
+    ['an unknown state', ['keys', 'list', '--directory', 'x', '--state', 'lost']],
+    ['an unknown format', ['keys', 'export', '--directory', 'x', '--format', 'der']],
+    ['PEM as JSON', ['keys', 'export', '--directory', 'x', '--format', 'pem', '--json']],
+    ['a period that is no number', ['keys', 'rotate', '--directory', 'x', '--publish-for', '1h']],
+    ['a period of nothing', ['keys', 'rotate', '--directory', 'x', '--retire-after', '0']],
+    ['no key to revoke', ['keys', 'revoke', '--directory', 'x']],
+    ['two keys to revoke', ['keys', 'revoke', 'a', 'b', '--directory', 'x']],
+  ];
+  for (const [name, args] of misused) {
+    it(`ends with 2 for ${name}`, async () => {
+      const { code, out, err } = await run(args);
+      expect([code, out]).to.deep.equal([2, '']);
+      expect(err).to.include('--help');
+    });
+  }
+});
+
+describe('mcp-etdi keys', () => {
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mcp-etdi-cli-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it('generate makes the store and the keys that are missing, and keeps those that are there', async () => {
+    const [first] = await json('generate', '--purpose', 'request');
+    expect(first).to.include({ purpose: 'request', algorithm: 'ES256', state: 'active' });
+    const all = await json('generate');
+    expect(all.map(({ purpose }) => purpose)).to.deep.equal([
+      'request',
+      'definition',
+      'call-chain',
+      'audit',
+      'approval',
+    ]);
+    expect(all[0]!.keyId).to.equal(first!.keyId);
+  });
+
+  it('generate publishes the first key of another algorithm before it signs', async () => {
+    await json('generate', '--purpose', 'request');
+    const [next] = await json('generate', '--purpose', 'request', '--algorithm', 'Ed25519');
+    expect(next).to.include({ algorithm: 'Ed25519', state: 'pending' });
+    expect((await json('list')).map(({ state }) => state)).to.deep.equal(['active', 'pending']);
+  });
+
+  it('rotate publishes the next key for as long as it is told to, or lets it sign now', async () => {
+    const [old] = await json('generate', '--purpose', 'audit');
+    const [next] = await json('rotate', '--publish-for', '60', '--retire-after', '120');
+    expect(next).to.include({ state: 'pending', purpose: 'audit' });
+    expect(Date.parse(next!.activeAt) - Date.parse(next!.createdAt)).to.equal(60_000);
+    const [active] = await json('rotate', '--purpose', 'audit', '--retire-after', '120', '--now');
+    expect(active).to.include({ keyId: next!.keyId, state: 'active' });
+    const [retiring] = await json('list', '--state', 'retiring');
+    expect(retiring!.keyId).to.equal(old!.keyId);
+    expect(Date.parse(retiring!.retiredAt!) - Date.parse(retiring!.retiringAt!)).to.equal(120_000);
+  });
+
+  it('list shows a line for each key, by purpose and state', async () => {
+    await json('generate', '--purpose', 'request', '--purpose', 'audit');
+    const { out } = await keys('list');
+    expect(out.split('\n')).to.have.length(4);
+    expect(out)
+      .to.match(/^KEY +PURPOSE +ALGORITHM +STATE/)
+      .and.to.match(/^[\w-]{43} {2}request +ES256 +active/m);
+    expect(await json('list', '--purpose', 'audit')).to.have.length(1);
+    expect(await json('list', '--state', 'revoked')).to.deep.equal([]);
+  });
+
+  it('export prints public keys only, as a JWK Set and in PEM', async () => {
+    const [{ keyId } = { keyId: '' }] = await json('generate', '--purpose', 'request', '--purpose', 'audit');
+    const { out } = await keys('export');
+    const { keys: jwks } = JSON.parse(out) as { keys: Record<string, string>[] };
+    expect(jwks).to.have.length(2);
+    for (const jwk of jwks) expect(jwk).to.have.all.keys('kty', 'crv', 'x', 'y', 'kid', 'alg', 'use');
+    const { out: pem } = await keys('export', '--format', 'pem', '--purpose', 'request');
+    expect(createPublicKey(pem).export({ format: 'jwk' })).to.include({ x: jwks[0]!['x'] });
+    await json('revoke', keyId);
+    expect((await keys('export', '--key', keyId)).out).to.include(keyId);
+    expect((await keys('export')).out).not.to.include(keyId);
+    expect(await keys('export', '--key', 'unknown')).to.include({ code: 1, out: '' });
+  });
+
+  it('revoke takes a key out and puts another in its place', async () => {
+    const [{ keyId } = { keyId: '' }] = await json('generate', '--purpose', 'request');
+    const [revoked] = await json('revoke', keyId);
+    expect(revoked).to.include({ keyId, state: 'revoked' });
+    expect((await json('list')).map(({ state }) => state)).to.deep.equal(['revoked', 'active']);
+  });
+
+  it('takes an id that starts with a dash as an id', async () => {
+    await json('generate', '--purpose', 'request');
+    const dashed = `-${'a'.repeat(42)}`;
+    for (const args of [
+      ['revoke', dashed],
+      ['revoke', '--', dashed],
+      ['export', '--key', dashed],
+    ]) {
+      const { code, err } = await run(['keys', args[0]!, '--directory', directory(), ...args.slice(1)]);
+      expect(code, err).to.equal(1);
+      expect(err).to.match(/no (such )?key/);
+    }
+  });
+
+  it('ends with 1, and says why, when the store cannot be used', async () => {
+    for (const args of [['list'], ['rotate'], ['export'], ['revoke', 'x']]) {
+      const { code, out, err } = await keys(...args);
+      expect([code, out]).to.deep.equal([1, '']);
+      expect(err).to.include('there is no key store');
+    }
+    expect(await readdir(folder)).to.deep.equal([]);
+    await json('generate', '--purpose', 'request');
+    const { code, err } = await run(['keys', 'list', '--directory', directory()], {
+      MCP_ETDI_KEY_SECRET: Buffer.alloc(32).toString('base64'),
+    });
+    expect(code).to.equal(1);
+    expect(err).to.include('the secret does not open');
+    expect(await keys('revoke', 'x')).to.include({ code: 1 });
+  });
+
+  describe('takes the secret', () => {
+    const secretFile = (): string => join(folder, 'secret');
+
+    it('from a file rather than from the environment', async () => {
+      await writeFile(secretFile(), `${SECRET}\n`, { mode: 0o600 });
+      await json('generate', '--purpose', 'request');
+      const args = ['keys', 'list', '--directory', directory(), '--secret-file', secretFile()];
+      expect(await run(args, { MCP_ETDI_KEY_SECRET: 'another secret, not used' })).to.include({ code: 0, err: '' });
+    });
+
+    it('from a file that others can read, with a warning', async () => {
+      await writeFile(secretFile(), SECRET);
+      await chmod(secretFile(), 0o644);
+      const { code, err } = await keys('generate', '--purpose', 'request', '--secret-file', secretFile());
+      expect(code).to.equal(0);
+      expect(err).to.include('chmod 600');
+    });
+
+    it('from nowhere else, and never shows it', async () => {
+      for (const env of [{}, { MCP_ETDI_KEY_SECRET: '' }, { MCP_ETDI_KEY_SECRET: '\n' }]) {
+        const { code, err } = await run(['keys', 'generate', '--directory', directory()], env);
+        expect(code).to.equal(2);
+        expect(err).to.include('MCP_ETDI_KEY_SECRET');
+      }
+      const { code, err } = await run(['keys', 'generate', '--directory', directory()], {
+        MCP_ETDI_KEY_SECRET: 'too short',
+      });
+      expect(code).to.equal(1);
+      expect(err).not.to.include('too short');
+    });
+
+    it('as text only', async () => {
+      await writeFile(secretFile(), Buffer.from([0xff, 0xfe, ...Buffer.alloc(30, 0x80)]), { mode: 0o600 });
+      const { code, err } = await keys('generate', '--secret-file', secretFile());
+      expect(code).to.equal(2);
+      expect(err).to.include('base64');
+      expect(await keys('list', '--secret-file', join(folder, 'none'))).to.include({ code: 1 });
+    });
+  });
+
+  it('runs as a program', async () => {
+    const program = fileURLToPath(new URL('../../cli/index.ts', import.meta.url));
+    const start = async (...args: string[]): Promise<Result> => {
+      const child = spawn(process.execPath, ['--import', 'tsx', program, 'keys', ...args], {
+        env: { ...process.env, MCP_ETDI_KEY_SECRET: SECRET },
+      });
+      const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+      return { out, err, code: code as number };
+    };
+    const { code, out } = await start('generate', '--purpose', 'request', '--directory', directory());
+    expect(code).to.equal(0);
+    expect(out).to.match(/request +ES256 +active/);
+    expect(await start('list')).to.include({ code: 2, out: '' });
+  });
+});

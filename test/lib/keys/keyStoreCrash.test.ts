@@ -1,0 +1,122 @@
+import { readdir } from 'node:fs/promises';
+import { expect } from 'chai';
+import type { KeyRecord } from '../../../lib/keys/keyRecord.js';
+import { Vault } from '../../../lib/keys/vault.js';
+import { Crash, crashingDisk } from './support/crashingDisk.js';
+import { killWhileRotating, startRotators, stopRotators } from './support/rotators.js';
+import { failureOf, sandboxed, SECRET } from './support/store.js';
+
+const sandbox = sandboxed();
+
+const record = (keyId: string): KeyRecord => ({
+  ...{ keyId, purpose: 'request', algorithm: 'ES256', publicJwk: { kty: 'EC' } },
+  ...{ createdAt: 1, activeAt: 1 },
+});
+
+const options = () => ({ directory: sandbox().directory, secret: SECRET, create: true });
+const idsIn = (vault: Vault): string[] => vault.latest.keys.map(({ keyId }) => keyId);
+const leftBehind = async (): Promise<string[]> =>
+  (await readdir(sandbox().directory)).filter((name) => !['keys.json', 'serial.json'].includes(name));
+
+describe('a key store whose process dies', () => {
+  it('flushes a new version before it counts, and the directory after', async () => {
+    await Vault.open(options());
+    const { disk, done } = crashingDisk(Infinity);
+    const vault = await Vault.open({ ...options(), disk });
+    expect(done).to.deep.equal([]);
+    await vault.update((keys) => Promise.resolve([...keys, record('new')]));
+    const replaced = (name: string): string[] => [
+      ...[`create ${name} draft`, `write ${name} draft`, `sync ${name} draft`],
+      ...[`rename to ${name}`, 'sync keys'],
+    ];
+    const lock = ['create lock draft', 'write lock draft', 'sync lock draft', 'link lock', 'unlink lock draft'];
+    expect(done).to.deep.equal([...lock, ...replaced('keys.json'), ...replaced('serial.json'), 'unlink lock']);
+  });
+
+  it('has the old or the new version after a crash at any step of a change', async () => {
+    await (await Vault.open(options())).update(() => Promise.resolve([record('old')]));
+    let expected = ['old'];
+    const seen = { before: 0, after: 0 };
+    for (let step = 1; ; step += 1) {
+      const { disk, hasCrashed } = crashingDisk(step);
+      const vault = await Vault.open({ ...options(), disk });
+      const added = [...expected, `new${step}`];
+      const work = vault.update((keys) => Promise.resolve([...keys, record(`new${step}`)]));
+      const error = await work.catch((cause: unknown) => cause);
+      if (!hasCrashed()) break;
+
+      const after = idsIn(await Vault.open(options()));
+      expect([expected, added], `after step ${step}`).to.deep.include(after);
+      seen[after.length === expected.length ? 'before' : 'after'] += 1;
+      // Only the very last step, letting go of the lock, may fail unnoticed: the change is complete by then.
+      if (!(error instanceof Crash)) expect(after).to.deep.equal(added);
+      expect((await leftBehind()).filter((name) => name !== 'lock')).to.deep.equal([]);
+      expected = after;
+      await (await Vault.open(options())).update((keys) => Promise.resolve([...keys]));
+      expect(await leftBehind()).to.deep.equal([]);
+    }
+    expect(seen.before).to.be.greaterThan(5);
+    expect(seen.after).to.be.greaterThan(5);
+  });
+
+  it('opens after a crash at any step of its creation', async () => {
+    for (let step = 1; ; step += 1) {
+      const { disk, hasCrashed } = crashingDisk(step);
+      const directory = `${sandbox().directory}-${step}`;
+      const error = await Vault.open({ ...options(), directory, disk }).catch((cause: unknown) => cause);
+      if (!hasCrashed()) {
+        expect(error).to.be.instanceOf(Vault);
+        expect(step).to.be.greaterThan(20);
+        break;
+      }
+      const vault = await Vault.open({ ...options(), directory });
+      expect(vault.latest, `after step ${step}`).to.deep.equal({ serial: 1, keys: [] });
+      expect((await vault.update(() => Promise.resolve([record('new')]))).serial).to.equal(2);
+    }
+  });
+
+  it('changes nothing when another process took over while it slept', async () => {
+    const lock = { staleAfterMs: 30, timeoutMs: 5_000 };
+    const [sleepy, awake] = [await Vault.open({ ...options(), lock }), await Vault.open({ ...options(), lock })];
+    let wake = (): void => undefined;
+    const asleep = new Promise<void>((resolve) => (wake = resolve));
+    const late = sleepy.update(async (keys) => {
+      await asleep;
+      return [...keys, record('late')];
+    });
+    const failed = failureOf(() => late);
+    await awake.update((keys) => Promise.resolve([...keys, record('in time')]));
+    wake();
+    expect(await failed).to.include({ code: 'store_locked' });
+    expect(idsIn(await Vault.open(options()))).to.deep.equal(['in time']);
+  });
+});
+
+describe('a key store whose process is killed', () => {
+  afterEach(stopRotators);
+
+  it('opens with every key that was reported, and one active key', async () => {
+    await (await sandbox().open({ now: () => new Date() })).generate('request');
+    const rotators = await startRotators(10, sandbox().directory);
+    for (const rotator of rotators) {
+      const reported = await killWhileRotating(rotator, Math.random() * 60);
+      const store = await sandbox().open({ now: () => new Date() });
+      const keys = await store.list();
+      expect(keys.map(({ keyId }) => keyId)).to.include.members(reported);
+      expect(keys.filter(({ state }) => state === 'active')).to.have.length(1);
+      const { keyId, sign } = await store.signer('request').current();
+      expect(await sign(Buffer.from(keyId))).to.have.length(64);
+      await store.rotate('request', { immediately: true });
+      await store.close();
+    }
+  });
+
+  it('loses no key to another process that rotates at the same time', async () => {
+    await (await sandbox().open()).generate('request');
+    const rotators = await startRotators(2, sandbox().directory);
+    const reported = (await Promise.all(rotators.map((rotator) => killWhileRotating(rotator, 400)))).flat();
+    expect(reported.length).to.be.greaterThan(2);
+    const store = await sandbox().open({ now: () => new Date() });
+    expect((await store.list()).map(({ keyId }) => keyId)).to.include.members(reported);
+  });
+});
