@@ -20,6 +20,9 @@ const INITIALIZE = {
   clientInfo: { name: 'test', version: '1.0.0' },
 };
 
+/** A stream that is still open by then does not end at all. */
+const PATIENCE_MS = 15_000;
+
 type Open = (resource: string, token: string) => Promise<Response>;
 
 const SERVERS: readonly (readonly [name: string, createApp: CreateApp, open: Open])[] = [
@@ -53,16 +56,18 @@ describe('a stream whose token runs out', () => {
 /** Waits for the end of a short token's stream. Whether that of a long one is still open then. */
 async function watch(server: AuthorizationServer, createApp: CreateApp, open: Open): Promise<boolean> {
   const { resource, close } = await boot(createApp, server);
-  const long = await open(resource, await tokenOf(server, resource, 300));
-  const short = await open(resource, await tokenOf(server, resource, 3));
-  let isOpen = true;
-  const over = drain(long).finally(() => (isOpen = false));
-  await drain(short);
-  await setImmediate();
-  const wasOpen = isOpen;
-  await close();
-  await over.catch(() => undefined);
-  return wasOpen;
+  try {
+    const long = await open(resource, await tokenOf(server, resource, 300));
+    const short = await open(resource, await tokenOf(server, resource, 3));
+    let isOpen = true;
+    const ended = (): void => void (isOpen = false);
+    void drain(long).then(ended, ended);
+    await drain(short);
+    await setImmediate();
+    return isOpen;
+  } finally {
+    await close();
+  }
 }
 
 function tokenOf({ issuer: iss, app, sign }: AuthorizationServer, aud: string, seconds: number): Promise<string> {
@@ -80,6 +85,7 @@ async function post(resource: string, token: string, message: object, headers: R
       ...headers,
     },
     body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
   });
 }
 
@@ -89,7 +95,7 @@ async function getStream(resource: string, token: string): Promise<Response> {
   await opened.body?.cancel();
   const session = opened.headers.get('mcp-session-id') ?? '';
   const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream', 'mcp-session-id': session };
-  return fetch(resource, { headers });
+  return fetch(resource, { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
 }
 
 /** The stream of server messages of MCP 2026-07-28. */
