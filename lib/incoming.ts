@@ -12,6 +12,8 @@ export class Incoming {
   /** The value the messages were read from. */
   parsed: unknown;
   readonly #exchange: Exchange;
+  /** Whether a parser had read the body before anything here did. Only then does its result count. */
+  #readBefore: boolean | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #rpc: Promise<readonly RpcMessage[]> | undefined;
 
@@ -34,6 +36,7 @@ export class Incoming {
 
   async #readBytes(): Promise<Uint8Array> {
     const { req, seen, options } = this.#exchange;
+    this.#readBefore ??= wasRead(req);
     return readBytes(req, seen.parsedBody(), options.bodyLimit ?? MAX_BODY_BYTES);
   }
 
@@ -42,8 +45,9 @@ export class Incoming {
     if (WITHOUT_MESSAGES.has(method)) return (this.messages = []);
     assertJson(req);
     const parsed = seen.parsedBody();
-    const parserRan = parsed !== undefined && !Buffer.isBuffer(parsed) && wasRead(req);
-    this.parsed = parserRan ? parsed : parseJson(await this.bytes());
+    this.#readBefore ??= wasRead(req);
+    const isParsed = this.#readBefore && parsed !== undefined && !Buffer.isBuffer(parsed);
+    this.parsed = isParsed ? parsed : parseJson(await this.bytes());
     this.messages = readMessages(this.parsed);
     assertMirrored(headers, this.messages);
     return this.messages;

@@ -1,0 +1,2 @@
+import type { Framework } from '../app.js';
+export function describeMessageHooks(_framework: Framework): void {}
