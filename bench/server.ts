@@ -18,7 +18,8 @@ const contender = contenders.find((one) => one.name === name);
 if (contender === undefined) throw new TypeError(`no contender is named '${name}'`);
 
 const server = createServer(await contender.build(JSON.parse(setup) as Setup));
-server.keepAliveTimeout = 60_000;
+// Connections wait for their turn, however long the others take.
+server.keepAliveTimeout = server.headersTimeout = server.requestTimeout = 0;
 server.listen(0, '127.0.0.1', () => {
   const drive = connect(server, token);
   process.on('message', (ask: Ask) => {
