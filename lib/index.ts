@@ -25,12 +25,22 @@ export {
   type UnavailableOptions,
 } from './denial.js';
 export type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
-export { contextOf } from './handOver.js';
 export { exposedHeaders } from './exposedHeaders.js';
+export { contextOf } from './handOver.js';
+export { externalSigner, type ExternalSigner, type ExternalSignerOptions } from './keys/externalSigner.js';
+export { jwksEndpoint, type PublishedKeys } from './keys/jwksEndpoint.js';
+export type { KeyChanged, KeyEvent, UpkeepFailed } from './keys/keyEvents.js';
+export type { KeyInfo, KeyPurpose, KeyState } from './keys/keyRecord.js';
+export { openKeyStore, type KeyFilter, type KeyStore, type RotateOptions } from './keys/keyStore.js';
+export { KeyStoreError } from './keys/keyStoreError.js';
+export type { OpenKeyStoreOptions } from './keys/keyStoreOptions.js';
+export type { Signer, SigningKey } from './keys/signer.js';
+export type { TrustedKeys } from './keys/trust.js';
 export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middleware.js';
 export { protectedResource, type ProtectedResourceOptions } from './protectedResource.js';
 export * from './providers/index.js';
 export type { AdapterOptions } from './mount.js';
+export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
+import { jwksEndpoint, type PublishedKeys } from './keys/jwksEndpoint.js';
 import { flag, listOf, optional, readOptions, text, type Check } from './options.js';
 import { metadataUrl, secureUrl } from './url.js';
 
@@ -21,6 +22,10 @@ export interface ProtectedResourceOptions {
    * resource. Only one resource of a host can be: set it to false for the others. Default: true.
    */
   readonly root?: boolean;
+  /** The keys that this server signs with: `openKeyStore({ ... })`, for one. Their public halves are served too. Default: none. */
+  readonly keys?: PublishedKeys | readonly PublishedKeys[];
+  /** Where the key set is served. Two resources of one host that have keys need two paths. Default: `/.well-known/jwks.json`. */
+  readonly keysPath?: string;
 }
 
 const ROOT_PATH = '/.well-known/oauth-protected-resource';
@@ -49,6 +54,7 @@ const NOT_ALLOWED: EndpointResponse = {
  *
  * The document stands at the path form of its well-known URL, `/.well-known/oauth-protected-resource/mcp` for
  * `https://host/mcp`, and at the root form. Nothing in it comes from a request, so mounts and proxies change nothing.
+ * With `keys` it points to their key set (RFC 7517), which is served as well.
  *
  * @throws {TypeError} when an option is not what it must be
  */
@@ -60,8 +66,12 @@ export function protectedResource(options: ProtectedResourceOptions): Endpoint {
     name: optional(text),
     documentation: optional(page),
     root: optional(flag),
+    keys: () => undefined,
+    keysPath: optional(text),
   });
-  const body = JSON.stringify(metadataOf(checked));
+  const keySet = checked.keys === undefined ? undefined : jwksEndpoint(checked.keys, checked.keysPath);
+  const [keysPath] = keySet?.paths ?? [];
+  const body = JSON.stringify(metadataOf(checked, keysPath));
   const document: EndpointResponse = Object.freeze({
     status: 200,
     headers: Object.freeze({
@@ -72,14 +82,19 @@ export function protectedResource(options: ProtectedResourceOptions): Endpoint {
     }),
     body,
   });
-  return Object.freeze({ paths: pathsOf(checked), handle: ({ method }: EndpointRequest) => respond(method, document) });
+  return Object.freeze({
+    paths: Object.freeze([...pathsOf(checked), ...(keySet?.paths ?? [])]),
+    handle: (request: EndpointRequest) =>
+      keySet !== undefined && request.path === keysPath ? keySet.handle(request) : respond(request.method, document),
+  });
 }
 
-function metadataOf(options: ProtectedResourceOptions): object {
+function metadataOf(options: ProtectedResourceOptions, keysPath: string | undefined): object {
   const { resource, authorizationServers, scopes = [], name, documentation } = options;
   return {
     resource,
     authorization_servers: authorizationServers,
+    jwks_uri: keysPath === undefined ? undefined : `${new URL(resource).origin}${keysPath}`,
     // An empty list must not be published (RFC 9728 section 3.2).
     scopes_supported: scopes.length === 0 ? undefined : scopes,
     bearer_methods_supported: ['header'],

@@ -8,3 +8,10 @@ export {
   type SecurityProfileOptions,
 } from './securityProfile.js';
 export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';
+export {
+  verifySignature,
+  type Observed,
+  type Signature,
+  type SignatureMode,
+  type VerifySignatureOptions,
+} from './verifySignature.js';

@@ -5,7 +5,7 @@ import type { Endpoint, EndpointRequest, EndpointResponse } from '../endpoint.js
 import { publicHalf } from './generateKey.js';
 
 /** Whatever has public keys to show: a key store, an external signer. */
-export interface KeySource {
+export interface PublishedKeys {
   readonly jwks: () => Promise<JSONWebKeySet>;
   /** For how many seconds a key is published before it signs. */
   readonly publishFor?: number;
@@ -23,11 +23,14 @@ const PATH = /^\/[^?#]*$/;
  * @throws {TypeError} for a path that is not one, or sources without `jwks`
  */
 export function jwksEndpoint(
-  sources: KeySource | readonly KeySource[],
+  sources: PublishedKeys | readonly PublishedKeys[],
   path = '/.well-known/jwks.json',
 ): Endpoint {
   const list = [sources].flat();
-  if (list.length === 0 || list.some((one) => typeof (one as Partial<KeySource> | undefined)?.jwks !== 'function')) {
+  if (
+    list.length === 0 ||
+    list.some((one) => typeof (one as Partial<PublishedKeys> | undefined)?.jwks !== 'function')
+  ) {
     throw new TypeError('jwksEndpoint: pass what openKeyStore({ ... }) or externalSigner({ ... }) returns');
   }
   if (!PATH.test(path)) throw new TypeError("jwksEndpoint: 'path' must start with '/' and have no query");

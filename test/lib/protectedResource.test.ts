@@ -168,7 +168,7 @@ describe('protectedResource', () => {
       [{ documentation: 'javascript:alert(1)' }, /'documentation' must be the URL of a web page/],
       [{ root: 'yes' }, /'root' must be true or false/],
       [{ authorizationServer: 'https://as.example.com' }, /unknown option.*did you mean 'authorizationServers'/],
-      [{ keys: {} }, /unknown option 'keys'/],
+      [{ keys: {} }, /pass what openKeyStore/],
     ];
     for (const [wrong, message] of table) {
       expect(() => protectedResource({ ...BASE, ...wrong }), JSON.stringify(wrong)).to.throw(TypeError, message);
@@ -301,3 +301,35 @@ function raw(server: Server, method: string): Promise<Raw> {
     sent.on('error', reject).end();
   });
 }
+
+describe('protectedResource with keys', () => {
+  const keys = {
+    jwks: () => Promise.resolve({ keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AA', d: 'secret', alg: 'Ed25519' }] }),
+  };
+
+  it('points to the key set, and serves its public members beside the document', async () => {
+    const app = express().use(serveExpress(protectedResource({ ...BASE, keys })));
+    const document = await request(app).get(`${ROOT}/mcp`);
+    expect(document.body).to.include({ jwks_uri: 'https://mcp.example.com/.well-known/jwks.json' });
+    const set = await request(app).get('/.well-known/jwks.json');
+    expect(set.status).to.equal(200);
+    expect(JSON.parse(set.text)).to.deep.equal({ keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AA', alg: 'Ed25519' }] });
+    expect(set.text).to.not.include('secret');
+  });
+
+  it('serves the key set where it is told to', async () => {
+    const app = express().use(serveExpress(protectedResource({ ...BASE, keys, keysPath: '/keys.json' })));
+    expect((await request(app).get(ROOT)).body).to.include({ jwks_uri: 'https://mcp.example.com/keys.json' });
+    expect((await request(app).get('/keys.json')).status).to.equal(200);
+    expect((await request(app).get('/.well-known/jwks.json')).status).to.equal(404);
+  });
+
+  it('does not build with keys that are none, or two key sets at one path', () => {
+    expect(() => protectedResource({ ...BASE, keys: {} as never })).to.throw(TypeError, /openKeyStore/);
+    const other = protectedResource({ ...BASE, resource: 'https://mcp.example.com/other', root: false, keys });
+    expect(() => serveExpress(protectedResource({ ...BASE, keys }), other)).to.throw(
+      TypeError,
+      /two endpoints own the path/,
+    );
+  });
+});
