@@ -65,6 +65,10 @@ describe('defineTools', () => {
     }
   });
 
+  it('names a permission once that is listed twice', () => {
+    expect(defineTools({ x: { permissions: ['b', 'a', 'b'] } }).get('x')?.permissions).to.deep.equal(['b', 'a']);
+  });
+
   it('takes the tool names of MCP', () => {
     for (const name of ['a', 'getUser', 'DATA_EXPORT_v2', 'admin.tools.list', 'a-b', 'x'.repeat(128), '1']) {
       expect(defineTools({ [name]: open }).names, name).to.deep.equal([name]);

@@ -38,7 +38,7 @@ describe('grants', () => {
   });
 
   describe('with a mapping', () => {
-    const scopes = { 'files.read': ['file:read'], 'files.write': ['file:write'], all: ['file:*', 'mail:*'] };
+    const scopes = { all: ['file:*', 'mail:*'], 'files.read': ['file:read'], 'files.write': ['file:write'] };
 
     it('give what is mapped, and nothing for a scope that is not', () => {
       expect(ofScopes({ scopes }, 'files.read', 'file:write', 'mail:send')).to.deep.equal(['file:read']);
