@@ -71,10 +71,11 @@ export function parseItem(text: string): Item {
   return item;
 }
 
-/** Steps over the comma to a further member, which must be there if the comma is. */
+/** Steps over the comma, after which a member must be read. */
 function nextMember(cursor: Cursor): boolean {
   if (!skipWhitespace(cursor)) return false;
-  if (!skip(cursor, COMMA) || !skipWhitespace(cursor)) throw malformed();
+  if (!skip(cursor, COMMA)) throw malformed();
+  skipWhitespace(cursor);
   return true;
 }
 
