@@ -9,12 +9,12 @@ import { Unavailable } from '../../../lib/denial.js';
 import type { EndpointResponse } from '../../../lib/endpoint.js';
 import { externalSigner } from '../../../lib/keys/externalSigner.js';
 import { generateKey } from '../../../lib/keys/generateKey.js';
-import { jwksEndpoint, type KeySource } from '../../../lib/keys/jwksEndpoint.js';
+import { jwksEndpoint, type PublishedKeys } from '../../../lib/keys/jwksEndpoint.js';
 import { sandboxed } from './support/store.js';
 
 const sandbox = sandboxed();
 
-async function get(source: KeySource | KeySource[], headers = {}, method = 'GET'): Promise<EndpointResponse> {
+async function get(source: PublishedKeys | PublishedKeys[], headers = {}, method = 'GET'): Promise<EndpointResponse> {
   return jwksEndpoint(source).handle({ method, path: '/.well-known/jwks.json', headers });
 }
 
@@ -103,7 +103,7 @@ describe('jwksEndpoint', () => {
     }
   });
 
-  const servers: [string, (source: KeySource) => Server][] = [
+  const servers: [string, (source: PublishedKeys) => Server][] = [
     ['Express', (source) => createServer(express().use(serveExpress(jwksEndpoint(source))))],
     [
       'Koa',
