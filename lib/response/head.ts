@@ -21,8 +21,14 @@ export function isIdentity(res: ServerResponse): boolean {
   return coding === undefined || coding === 'identity';
 }
 
-/** Moves what a handler passed to `writeHead` into the response, where hooks can see and change it. */
+/**
+ * Moves what a handler passed to `writeHead` into the response, where hooks can see and change it.
+ * @throws what Node throws for a status or a header that cannot be sent
+ */
 export function applyHead(res: ServerResponse, status: number, rest: readonly unknown[]): void {
+  if (!(status >= 100 && status <= 999)) {
+    throw Object.assign(new RangeError(`Invalid status code: ${status}`), { code: 'ERR_HTTP_INVALID_STATUS_CODE' });
+  }
   const [first, second] = rest;
   res.statusCode = status;
   if (typeof first === 'string') res.statusMessage = first;

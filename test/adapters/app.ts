@@ -39,6 +39,8 @@ export interface App {
   readonly prefix?: string;
   /** Runs before the first mount. */
   readonly outside?: (req: IncomingMessage, res: ServerResponse) => void;
+  /** Runs between each mount and the next. */
+  readonly between?: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   /** Runs after the last mount and before the handler. */
   readonly inside?: (req: IncomingMessage, res: ServerResponse) => void;
 }

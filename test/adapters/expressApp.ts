@@ -20,7 +20,10 @@ function build(express: ExpressLike, { mounts, handler = answerOk, ...rest }: Ap
   const prefix = rest.prefix ?? '/';
   if (rest.outside !== undefined) app.use(plain(rest.outside));
   if (rest.parser !== undefined) app.use(prefix, parserOf(express, rest.parser));
-  for (const mount of mounts) app.use(prefix, (toExpress as Mounting)(...mount));
+  for (const [index, mount] of mounts.entries()) {
+    if (rest.between !== undefined && index > 0) app.use(waiting(rest.between));
+    app.use(prefix, (toExpress as Mounting)(...mount));
+  }
   if (rest.inside !== undefined) app.use(plain(rest.inside));
   if (rest.parserBehind === true) app.use(prefix, express.json());
   app.use(prefix, (req, res, next) => {
@@ -38,6 +41,12 @@ function plain(run: NonNullable<App['inside']>): RequestHandler {
   return (req, res, next) => {
     run(req, res);
     next();
+  };
+}
+
+function waiting(run: NonNullable<App['between']>): RequestHandler {
+  return (req, res, next) => {
+    void run(req, res).then(next);
   };
 }
 

@@ -19,18 +19,22 @@ function build(KoaApp: KoaLike, { mounts, handler = answerOk, ...rest }: App): R
   if (rest.outside !== undefined) app.use(plain(rest.outside));
   if (rest.parser !== undefined) app.use(parserOf(rest.parser));
   if (rest.prefix !== undefined) app.use(under(rest.prefix));
-  for (const mount of mounts) app.use((toKoa as Mounting)(...mount));
+  for (const [index, mount] of mounts.entries()) {
+    if (rest.between !== undefined && index > 0) app.use(plain(rest.between));
+    app.use((toKoa as Mounting)(...mount));
+  }
   if (rest.inside !== undefined) app.use(plain(rest.inside));
   if (rest.parserBehind === true) app.use(parserOf('json'));
   app.use(async (ctx) => {
     if (ctx.path !== '/missing') await handler(ioOf(ctx));
   });
-  return app.callback();
+  const listener = app.callback();
+  return (req, res) => void listener(req, res);
 }
 
-function plain(run: NonNullable<App['inside']>): Koa.Middleware {
+function plain(run: NonNullable<App['inside'] | App['between']>): Koa.Middleware {
   return async (ctx, next) => {
-    run(ctx.req, ctx.res);
+    await run(ctx.req, ctx.res);
     await next();
   };
 }

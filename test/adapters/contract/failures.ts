@@ -5,6 +5,7 @@ import type { AnyMiddleware } from '../../../lib/middleware.js';
 import type { Framework } from '../app.js';
 import { call, check, errorOf, failsWith, hooked, readsMessages } from '../checks.js';
 import { aWhile, connect, post, serve } from '../serve.js';
+import { withoutStandardError } from '../standardError.js';
 
 const INTERNAL = errorOf(null, 500, 'internal_error', 'Internal error');
 
@@ -109,14 +110,15 @@ export function describeFailures({ build }: Framework): void {
       const explode = (): never => {
         throw new Error('exploded');
       };
-      const implode = (): Promise<never> => Promise.reject(new Error('imploded'));
+      // TypeScript takes a function that returns a promise for one that returns nothing.
+      const implode = (() => Promise.reject(new Error('imploded'))) as () => never;
       const lines = await withoutStandardError(async () => {
         for (const fail of [explode, implode]) {
           const hooks = hooked('bad', { settled: fail });
           const hears = hooked('hears', {
-            decided: (_ctx, { effect }) => (effect === 'deny' ? fail() : undefined) as never,
+            decided: (_ctx, { effect }) => (effect === 'deny' ? fail() : undefined),
           });
-          const options = { onError: fail as () => void, newId: explode };
+          const options = { onError: fail, newId: explode };
           const app = build({ mounts: [[options, hooks, hears, failsWith(new Error('x'))]] });
           await request(app).post('/').expect(500, INTERNAL);
           await aWhile();
@@ -187,17 +189,4 @@ export function describeFailures({ build }: Framework): void {
       expect(answer.text).to.not.include('jsonrpc');
     });
   });
-}
-
-/** What would have been printed. Nothing else may print meanwhile. */
-async function withoutStandardError(run: () => Promise<void>): Promise<readonly string[]> {
-  const lines: string[] = [];
-  const { write } = process.stderr;
-  process.stderr.write = ((line: string) => lines.push(line) > 0);
-  try {
-    await run();
-  } finally {
-    process.stderr.write = write;
-  }
-  return lines;
 }
