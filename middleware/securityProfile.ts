@@ -1,12 +1,17 @@
 import type { AuditSink } from '../lib/audit/sink.js';
 import type { Middleware } from '../lib/middleware.js';
 import { oneOf, readOptions, type Check, type Checks } from '../lib/options.js';
+import { isTools } from '../lib/tools/defineTools.js';
 import { auditLog, type AuditLogOptions } from './auditLog.js';
 import { authenticate, type AuthenticateOptions } from './authenticate.js';
 import { authorizeScopes, type AuthorizeScopesOptions } from './authorizeScopes.js';
 import { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';
+import { verifySignature, type VerifySignatureOptions } from './verifySignature.js';
 
-/** How much is checked. `basic`: web pages, access tokens, permissions, and a record of every request. */
+/**
+ * How much is checked. `basic`: web pages, access tokens, signatures where a tool asks for one, permissions, and a
+ * record of every request.
+ */
 export type SecurityLevel = 'basic';
 
 /** What the checks of a profile need, each option given once. They are explained where the checks are. */
@@ -22,6 +27,10 @@ export interface SecurityProfileOptions
   readonly onAuditError?: NonNullable<AuditLogOptions['onError']>;
   /** The scopes that a 401 tells a client to ask for. Default: those of `base`, where scopes are permissions. */
   readonly challengeScopes?: readonly string[];
+  /** The peers whose signatures count. Needed by tools with `requireSignature`. Default: none. */
+  readonly keys?: VerifySignatureOptions['keys'];
+  /** Where used nonces are kept. Default: the memory of this process; several instances need a shared one. */
+  readonly replay?: NonNullable<VerifySignatureOptions['replay']>;
 }
 
 /** The checks of a level, in their order: spread it into `toExpress` or `toKoa`. */
@@ -29,6 +38,7 @@ export type SecurityProfile = readonly [
   Middleware,
   Middleware,
   Middleware<never, 'auth'>,
+  ...Middleware<never, never, never, 'signature' | 'observed'>[],
   Middleware<never, 'access', 'auth' | 'signature'>,
 ];
 
@@ -39,6 +49,8 @@ const CHECKS: Checks<SecurityProfileOptions> = {
   audit: elsewhere,
   onAuditError: elsewhere,
   challengeScopes: elsewhere,
+  keys: elsewhere,
+  replay: elsewhere,
   allowedOrigins: elsewhere,
   allowedHosts: elsewhere,
   issuers: elsewhere,
@@ -70,15 +82,39 @@ const CHECKS: Checks<SecurityProfileOptions> = {
  */
 export function securityProfile(options: SecurityProfileOptions): SecurityProfile {
   const given = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
-  const { level: _level, audit, onAuditError, challengeScopes, allowedOrigins, allowedHosts, ...rest } = given;
+  const {
+    level: _level,
+    audit,
+    onAuditError,
+    challengeScopes,
+    allowedOrigins,
+    allowedHosts,
+    keys,
+    replay,
+    ...rest
+  } = given;
   const { issuers, resource, audience, clockTolerance, cache, keySets, now, fetch, ...rules } = rest;
   const scopes = challengeScopes ?? (rules.scopes === undefined ? rules.base : undefined);
+  const { tools } = rules;
+  const signatures = defined({ keys, resource, tools, mode: 'off', replay, now, fetch } as const);
   return [
     auditLog(defined({ sink: audit, onError: onAuditError, now })),
     validateOrigin(defined({ resource, allowedOrigins, allowedHosts })),
     authenticate(defined({ issuers, resource, audience, scopes, clockTolerance, cache, keySets, now, fetch })),
+    ...(isSigned(signatures) ? [verifySignature(signatures)] : []),
     authorizeScopes(rules),
   ];
+}
+
+/** @throws {TypeError} when a tool must be signed and nobody could sign for it */
+function isSigned<Options extends Partial<VerifySignatureOptions>>(
+  options: Options,
+): options is Options & VerifySignatureOptions {
+  if (options.keys !== undefined) return true;
+  const tools = isTools(options.tools) ? [...options.tools] : [];
+  const [signed] = tools.find(([, { requireSignature }]) => requireSignature === true) ?? [];
+  if (signed === undefined) return false;
+  throw new TypeError(`securityProfile: the tool '${signed}' requires a signature; list who may sign in 'keys'`);
 }
 
 type Defined<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };

@@ -5,7 +5,7 @@ import request from 'supertest';
 import { toExpress } from '../../adapters/express.js';
 import { toKoa } from '../../adapters/koa.js';
 import { defineTools, oidc, securityProfile, type AuditRecord, type SecurityProfileOptions } from '../../lib/index.js';
-import { fakeIssuer } from '../../lib/testing.js';
+import { fakeIssuer, fakeSigner, signRequest } from '../../lib/testing.js';
 
 const resource = 'https://mcp.example.com/mcp';
 const as = fakeIssuer({ resource });
@@ -65,6 +65,39 @@ describe('securityProfile', () => {
       expect(all.records.map(({ status }) => status)).to.deep.equal([200, 403, 401, 403]);
     });
   }
+
+  it('denies an unsigned call of a tool that must be signed, and of that tool alone', async () => {
+    const signer = await fakeSigner();
+    const tools = defineTools({ read: { permissions: [] }, purge: { permissions: [], requireSignature: true } });
+    const keys = [{ owner: 'https://agent.example', clientId: 'client', jwks: signer.jwks }];
+    const profile = securityProfile(options({ tools, keys }));
+    expect(profile.map(({ name }) => name)).to.include('verifySignature');
+    const app = express()
+      .use('/mcp', toExpress(...profile))
+      .use((_req, res) => void res.json({}));
+    const headers = { authorization: `Bearer ${await as.token()}` };
+    const purge = { ...call, params: { name: 'purge' } };
+    const send = (more: Record<string, string>, body: object) =>
+      request(app).post('/mcp').set(more).send(JSON.stringify(body));
+    const json = { ...headers, 'content-type': 'application/json' };
+    expect((await send(json, call)).status).to.equal(200);
+    const { status, body } = await send(json, purge);
+    expect({ status, body: body as unknown }).to.nested.include({
+      status: 403,
+      'body.error.data.code': 'signature_required',
+    });
+    expect((await send(await signRequest({ url: resource, headers, body: purge }, { signer }), purge)).status).to.equal(
+      200,
+    );
+  });
+
+  it('does not build when a tool must be signed and nobody could sign', () => {
+    const tools = defineTools({ purge: { permissions: [], requireSignature: true } });
+    expect(() => securityProfile(options({ tools }))).to.throw(
+      TypeError,
+      /the tool 'purge' requires a signature; list who may sign in 'keys'/,
+    );
+  });
 
   it('names the base permissions as the scopes to ask for', async () => {
     const [, , authenticate] = securityProfile(options({ base: ['mcp', 'mcp:use'] }));
