@@ -117,7 +117,7 @@ describe('securityProfile', () => {
       [{ resource: 'http://mcp.example.com/mcp' }, /'resource' must be/],
     ];
     for (const [more, message] of wrong) {
-      expect(() => securityProfile(options(more as Partial<SecurityProfileOptions>)), message.source).to.throw(
+      expect(() => securityProfile(options(more)), message.source).to.throw(
         TypeError,
         message,
       );
