@@ -107,7 +107,7 @@ async function isLeftBehind(text: string): Promise<boolean> {
   const holder = parse(text);
   if (holder === undefined) return false;
   if (holder.instance === INSTANCE) return !held.has(holder.token);
-  if (holder.host !== (await host()) || holder.pid === process.pid) return false;
+  if (holder.host !== (await host())) return false;
   try {
     process.kill(holder.pid, 0);
     return false;

@@ -67,10 +67,15 @@ async function openPrivate(disk: Disk, path: string): Promise<FileHandle | undef
   }
 }
 
-/** Tells whether a file was replaced since it was last looked at. */
-export async function fingerprintOf(disk: Disk, path: string): Promise<Fingerprint> {
-  const { ino, size, mtimeNs, ctimeNs }: BigIntStats = await disk.lstat(path, { bigint: true });
-  return [ino, size, mtimeNs, ctimeNs].join(' ');
+/** Tells whether a file was replaced since it was last looked at. Nothing when there is none. */
+export async function fingerprintOf(disk: Disk, path: string): Promise<Fingerprint | undefined> {
+  try {
+    const { ino, size, mtimeNs, ctimeNs }: BigIntStats = await disk.lstat(path, { bigint: true });
+    return [ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) return undefined;
+    throw cause;
+  }
 }
 
 /**

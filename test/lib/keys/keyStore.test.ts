@@ -32,6 +32,7 @@ describe('openKeyStore', () => {
       const store = await sandbox().open();
       expect(await store.list()).to.deep.equal([]);
       const key = await store.signer('request').current();
+      expect(await store.signer('request').current()).to.equal(key);
       expect(key.algorithm).to.equal('ES256');
       const { keys } = await store.jwks();
       expect(keys).to.have.length(1);
@@ -352,6 +353,28 @@ describe('openKeyStore', () => {
       expect(await idOf(server)).not.to.equal(next);
     });
 
+    it('follows when the clock was set back', async () => {
+      const [server, tool] = [await sandbox().open(), await sandbox().open()];
+      const old = await idOf(server);
+      await tool.revoke(old);
+      sandbox().clock.advance(-HOUR);
+      expect(await idsOf(server)).not.to.include(old);
+    });
+
+    it('reads while it changes', async () => {
+      const { clock } = sandbox();
+      const store = await sandbox().open();
+      await idOf(store);
+      const reading = Array.from({ length: 40 }, async (_, index) => {
+        await new Promise((resolve) => setTimeout(resolve, index));
+        clock.advance(1);
+        return store.list();
+      });
+      for (let count = 0; count < 8; count += 1) await store.rotate('request', { immediately: true });
+      for (const keys of await Promise.all(reading)) expect(keys.length).to.be.greaterThan(0);
+      expect(await store.list()).to.have.length(9);
+    });
+
     it('loses no key when many stores rotate at once', async () => {
       const stores = await Promise.all(Array.from({ length: 4 }, () => sandbox().open()));
       const rotated = await Promise.all(
@@ -453,6 +476,18 @@ describe('openKeyStore', () => {
       expect(retired.at.getTime() - start).to.equal((60 + HOUR) * 1000);
       await store.revoke(old);
       expect(typesOf().at(-1)).to.equal('key_revoked');
+    });
+
+    it('nothing more of a key that was revoked', async () => {
+      const { clock, events } = sandbox();
+      const store = await sandbox().open({ publishFor: 60, retireAfter: HOUR });
+      const old = await idOf(store);
+      await store.rotate('request');
+      await store.revoke(old);
+      clock.advance(DAY);
+      await store.list();
+      const types = (events as KeyChanged[]).filter(({ keyId }) => keyId === old).map(({ type }) => type);
+      expect(types).to.deep.equal(['key_generated', 'key_activated', 'key_revoked']);
     });
 
     it('what another process did, and nothing from before it was opened', async () => {

@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { expect } from 'chai';
+import { nodeDisk } from '../../../lib/keys/disk.js';
 import type { KeyRecord } from '../../../lib/keys/keyRecord.js';
 import { Vault } from '../../../lib/keys/vault.js';
 import { Crash, crashingDisk } from './support/crashingDisk.js';
@@ -89,6 +91,35 @@ describe('a key store whose process dies', () => {
     wake();
     expect(await failed).to.include({ code: 'store_locked' });
     expect(idsIn(await Vault.open(options()))).to.deep.equal(['in time']);
+  });
+});
+
+describe('a key store that is read while it is changed', () => {
+  it('has the newest version, however long the reading takes', async () => {
+    const gate = { isArmed: false, reach: (): void => undefined, open: (): void => undefined };
+    const reached = new Promise<void>((resolve) => (gate.reach = resolve));
+    const opened = new Promise<void>((resolve) => (gate.open = resolve));
+    const open: typeof nodeDisk.open = async (path, ...rest) => {
+      const file = await nodeDisk.open(path, ...rest);
+      if (!gate.isArmed || basename(path as string) !== 'keys.json') return file;
+      gate.isArmed = false;
+      const close = async (): Promise<void> => {
+        gate.reach();
+        await opened;
+        await nodeClose();
+      };
+      const nodeClose = file.close.bind(file);
+      return Object.assign(file, { close });
+    };
+    const vault = await Vault.open({ ...options(), disk: { ...nodeDisk, open } });
+    await (await Vault.open(options())).update(() => Promise.resolve([record('one')]));
+    gate.isArmed = true;
+    const reading = vault.refresh();
+    await reached;
+    await vault.update((keys) => Promise.resolve([...keys, record('two')]));
+    gate.open();
+    expect((await reading).serial).to.equal(3);
+    expect(idsIn(vault)).to.deep.equal(['one', 'two']);
   });
 });
 

@@ -1,4 +1,16 @@
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { Unavailable } from '../../../lib/denial.js';
@@ -126,6 +138,14 @@ describe('the files of a key store', () => {
       });
     }
 
+    /** What the change of a value passes for, where that is not a change. */
+    const told: Record<string, string> = {
+      'keys.json store.version': 'store_version',
+      'serial.json store.version': 'store_version',
+      'serial.json store.secret': 'secret_wrong',
+      'serial.json store.salt': 'secret_wrong',
+    };
+
     for (const name of ['keys.json', 'serial.json']) {
       for (const mode of [0o604, 0o640, 0o602, 0o620, 0o644]) {
         it(`when ${name} has mode ${mode.toString(8)}`, async () => {
@@ -162,6 +182,12 @@ describe('the files of a key store', () => {
         await sandbox().open();
       });
 
+      it(`when ${name} is larger than any store`, async () => {
+        await filled();
+        await truncate(path(name), 17 * 1024 * 1024);
+        expect(await reopen()).to.equal('store_unsafe');
+      });
+
       it(`when ${name} was written by a later release`, async () => {
         await filled();
         await write(name, (await read(name)).replace('"version":1', '"version":2'));
@@ -175,8 +201,7 @@ describe('the files of a key store', () => {
         expect(places.length).to.be.greaterThan(5);
         for (const place of places) {
           await write(name, `${JSON.stringify(changeAt(JSON.parse(text) as Json, place))}\n`);
-          const expected = ['store_changed', 'store_version', 'secret_wrong'];
-          expect(await reopen(), place.join('.')).to.be.oneOf(expected);
+          expect(await reopen(), place.join('.')).to.equal(told[`${name} ${place.join('.')}`] ?? 'store_changed');
         }
         await write(name, text);
         await sandbox().open();
@@ -239,6 +264,19 @@ describe('the files of a key store', () => {
       await unlink(path('serial.json'));
       expect(await codeOf()).to.equal('store_rolled_back');
       expect(await readdir(sandbox().directory)).to.deep.equal(['keys.json']);
+    });
+
+    it('are not made anew by a store that is open', async () => {
+      for (const [name, code] of [
+        ['serial.json', 'store_rolled_back'],
+        ['keys.json', 'store_missing'],
+      ] as const) {
+        const directory = join(sandbox().folder, name);
+        const store = await sandbox().open({ directory });
+        await unlink(join(directory, name));
+        expect((await failureOf(() => store.rotate('request'))).code).to.equal(code);
+        expect(await readdir(directory)).not.to.include(name);
+      }
     });
 
     it('are not made at all when create is false, or a serial is known', async () => {

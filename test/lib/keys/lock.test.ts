@@ -57,6 +57,19 @@ describe('withLock', () => {
     expect(await readdir(sandbox().folder)).to.deep.equal([]);
   });
 
+  it('waits for whoever works, however long that takes', async () => {
+    const order: string[] = [];
+    const second = await locked(async () => {
+      order.push('first in');
+      const waiting = locked(() => Promise.resolve(order.push('second in')));
+      await pause(100);
+      order.push('first out');
+      return { waiting };
+    });
+    await second.waiting;
+    expect(order).to.deep.equal(['first in', 'first out', 'second in']);
+  });
+
   it('lets go when the work fails', async () => {
     const error = await failureOf(() => locked(() => Promise.reject(new Error('the work failed'))));
     expect(error.message).to.equal('the work failed');
@@ -103,6 +116,18 @@ describe('withLock', () => {
       expect(await locked(done, { staleAfterMs: 60, timeoutMs: 10_000 })).to.equal('done');
     });
   }
+
+  it('waits on while the lock goes from hand to hand', async () => {
+    let hands = 0;
+    const open: typeof nodeDisk.open = async (name, ...rest) => {
+      if (name === path()) await hold(`hand ${(hands += 1)}`);
+      return nodeDisk.open(name, ...rest);
+    };
+    const options = { staleAfterMs: 30, timeoutMs: 150 };
+    const error = await failureOf(() => withLock({ ...nodeDisk, open }, path(), done, options));
+    expect(error).to.include({ code: 'store_locked' });
+    expect(hands).to.be.greaterThan(3);
+  });
 
   it('names the process it waits for', async () => {
     await hold(await holder({ host: 'elsewhere', pid: 4711, instance: 'another' }));
