@@ -1,18 +1,22 @@
 import { Writable } from 'node:stream';
-import { createApp } from './express-server-v2.js';
+import { createApp } from './signing/server.js';
+import { makeDevelopmentKeys } from './support/agent.js';
 import { attempts, describe } from './support/attempts.js';
 import { createAuditLogger } from './support/auditLogger.js';
 import { report, type Row } from './support/report.js';
 import { start, type CreateApp, type Running } from './support/run.js';
 import { send } from './support/send.js';
+import { signedAttempts } from './support/signedAttempts.js';
 import { tour } from './support/tour.js';
 
 /** What came over the wire to the MCP endpoint, seen in front of everything. */
 const seen = { requests: 0, tokens: new Set<string>() };
 const records: string[] = [];
 
+const keys = await makeDevelopmentKeys('demo-app');
+
 const watched: CreateApp = (...settings) => {
-  const app = createApp(...settings);
+  const app = createApp(...settings, keys.trusted, keys.server);
   return (req, res) => {
     if (req.url?.startsWith('/mcp') === true) seen.requests += 1;
     for (const token of req.headers.authorization?.match(/\S{20,}/g) ?? []) seen.tokens.add(token);
@@ -46,8 +50,9 @@ const sink = new Writable({
   },
 });
 const running = await start(watched, 0, createAuditLogger(sink));
-const rows = [...(await tour(running)), ...(await denied(running))];
+const rows = [...(await tour(running)), ...(await denied(running)), ...(await signedAttempts(running, keys))];
 await running.close();
+await keys.close();
 const { text, wrong } = report([...rows, ...audited()]);
 process.stdout.write(text);
 process.exitCode = wrong === 0 ? 0 : 1;

@@ -23,7 +23,7 @@ export interface Attempt {
 /** A claim that is undefined is left out. */
 type Claims = Readonly<Record<string, unknown>>;
 
-const JSON_HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+export const JSON_HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
 const INVALID = '401 token_invalid, challenge invalid_token';
 const DELETE_SCOPE = '403 scope_insufficient, challenge insufficient_scope for file:delete audit:log';
 
@@ -150,7 +150,7 @@ function rightAttempts(good: string): readonly Attempt[] {
   ];
 }
 
-function claimsOf({ issuer, app }: AuthorizationServer, aud: string): JWTPayload & { iat: number } {
+export function claimsOf({ issuer, app }: AuthorizationServer, aud: string): JWTPayload & { iat: number } {
   const iat = Math.floor(Date.now() / 1000);
   const scope = 'file:read audit:log';
   return { iss: issuer, sub: 'demo-user', aud, client_id: app.clientId, scope, iat, exp: iat + 300, jti: randomUUID() };

@@ -29,6 +29,8 @@ export interface AuthorizationServer {
   readonly service: { readonly clientId: string; readonly clientSecret: string; readonly scope: string };
   /** Signs any claims with this server's key: to make tokens with exactly one thing wrong. */
   readonly sign: (claims: JWTPayload, header?: Partial<JWTHeaderParameters>) => Promise<string>;
+  /** How often a token was asked for, refreshed ones included. */
+  readonly tokenRequests: () => number;
   readonly close: () => Promise<void>;
 }
 
@@ -59,7 +61,14 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     jwks: { keys: [jwk] as never },
     features: features(resources, options.accessTokenSeconds ?? 600),
   });
-  loopback.serve(onlyFor(new URL(issuer).host, letEveryoneIn(provider)));
+  let tokenRequests = 0;
+  const handle = letEveryoneIn(provider);
+  loopback.serve(
+    onlyFor(new URL(issuer).host, (req, res) => {
+      if (req.url === '/token') tokenRequests += 1;
+      handle(req, res);
+    }),
+  );
   return {
     issuer,
     resources,
@@ -67,6 +76,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     service,
     sign: (claims, header) =>
       new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, ...header }).sign(privateKey),
+    tokenRequests: () => tokenRequests,
     close: loopback.close,
   };
 }

@@ -36,16 +36,23 @@ export async function start(createApp: CreateApp, port: number, audit: Logger): 
   }
 }
 
+/** More to say once the server runs, and something to end with it. */
+export interface Extras {
+  readonly hint?: (resource: string) => string;
+  readonly close?: () => Promise<void>;
+}
+
 /** Runs an example from the command line until it is interrupted. `PORT` is the port, 3000 by default. */
-export async function run(createApp: CreateApp): Promise<void> {
+export async function run(createApp: CreateApp, { hint, close }: Extras = {}): Promise<void> {
   try {
     const running = await start(createApp, readPort(process.env['PORT']), createAuditLogger());
-    process.stdout.write(welcome(running));
-    const stop = (): void => void running.close();
+    process.stdout.write(welcome(running, hint?.(running.resource)));
+    const stop = (): void => void Promise.all([running.close(), close?.()]);
     process.once('SIGINT', stop).once('SIGTERM', stop);
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = 1;
+    await close?.();
   }
 }
 
@@ -66,7 +73,7 @@ function explain(error: unknown): string {
 }
 
 /** Every line that starts with two blanks can be pasted into a shell. */
-function welcome({ resource, authorizationServer: { issuer, service } }: Running): string {
+function welcome({ resource, authorizationServer: { issuer, service } }: Running, hint = ''): string {
   return `A secured MCP server is listening on ${resource}
 Its authorization server, for development only, is ${issuer}
 
@@ -85,7 +92,7 @@ This client may not empty the trash (403):
 Nothing is answered without a token (401); clients that can sign in find out from there how to:
 
   curl -si ${resource}
-
+${hint}
 Press Ctrl+C to stop. One audit record follows for each request:
 
 `;

@@ -27,7 +27,7 @@ type Step = readonly [what: string, expected: string, act: (client: Connection) 
 
 const LISTS: Step = [
   'lists the tools',
-  'whoami, add, secure_file_read, purge',
+  'whoami, add, secure_file_read, purge, sign_off',
   async (client) => (await client.tools()).join(', '),
 ];
 const READS: Step = ['reads a file', 'Buy milk.', (client) => client.call('secure_file_read', { name: 'notes.txt' })];

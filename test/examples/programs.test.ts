@@ -30,8 +30,18 @@ describe('the example programs', () => {
     });
   }
 
-  // start.ts is express-server-v2.ts by another name.
-  for (const name of ['start.ts', ...WIRINGS.slice(1)]) {
+  it('sign: what start.ts prints for the signing client can be pasted and works', async () => {
+    const program = startProgram('start.ts', { PORT: `${await twoFreePorts()}` });
+    try {
+      await program.says(READY);
+      const [token = '', , , , signed = ''] = commandsOf(program);
+      expect(await paste(`${token}\n${signed}`)).to.equal('q3.pdf was approved by https://agent.example\n');
+    } finally {
+      await program.end('SIGTERM');
+    }
+  }).timeout(60_000);
+
+  for (const name of ['start.ts', ...WIRINGS]) {
     it(`run: what ${name} prints can be pasted and works`, async () => {
       const port = await twoFreePorts();
       const program = startProgram(name, { PORT: `${port}` });
