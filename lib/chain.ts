@@ -9,21 +9,27 @@ export interface MountedTooEarly<Missing extends Slot> {
 }
 
 type SlotsOf<Listed> = Listed extends readonly (infer Name extends Slot)[] ? Name : never;
-type Needed<One extends AnyMiddleware, Have extends Slot> = Exclude<SlotsOf<One['needs']>, Have>;
+type Needed<One extends AnyMiddleware, Sure extends Slot> = Exclude<SlotsOf<One['needs']>, Sure>;
 type Unmet<One extends AnyMiddleware, Have extends Slot> = [SlotsOf<One['oneOf']>] extends [never]
   ? never
   : [SlotsOf<One['oneOf']> & Have] extends [never]
     ? SlotsOf<One['oneOf']>
     : never;
-type Placed<One extends AnyMiddleware, Have extends Slot> = [Needed<One, Have> | Unmet<One, Have>] extends [never]
+type Placed<One extends AnyMiddleware, Sure extends Slot, Maybe extends Slot> = [
+  Needed<One, Sure> | Unmet<One, Sure | Maybe>,
+] extends [never]
   ? One
-  : MountedTooEarly<Needed<One, Have> | Unmet<One, Have>>;
+  : MountedTooEarly<Needed<One, Sure> | Unmet<One, Sure | Maybe>>;
 
 /** Checks a list from left to right: what a middleware needs must be added by an earlier one. */
-export type Ordered<List extends readonly AnyMiddleware[], Have extends Slot = never> = number extends List['length']
+export type Ordered<
+  List extends readonly AnyMiddleware[],
+  Sure extends Slot = never,
+  Maybe extends Slot = never,
+> = number extends List['length']
   ? List
   : List extends readonly [infer One extends AnyMiddleware, ...infer Rest extends readonly AnyMiddleware[]]
-    ? [Placed<One, Have>, ...Ordered<Rest, Have | SlotsOf<One['adds']> | SlotsOf<One['mayAdd']>>]
+    ? [Placed<One, Sure, Maybe>, ...Ordered<Rest, Sure | SlotsOf<One['adds']>, Maybe | SlotsOf<One['mayAdd']>>]
     : [];
 
 type Named<Kind extends keyof Hooks> = readonly { readonly name: string; readonly call: NonNullable<Hooks[Kind]> }[];
@@ -113,36 +119,38 @@ function hintFor(value: unknown): string {
  * @throws {TypeError} when the order is wrong or a slot would be proven twice
  */
 export function assertOrdered(list: readonly AnyMiddleware[]): void {
+  const sure = new Set<Slot>();
   const have = new Set<Slot>();
   const read = new Map<Slot, string>();
   for (const one of list) {
-    assertNeeds(one, have);
+    assertNeeds(one, sure, have);
     for (const slot of one.reads ?? []) if (!read.has(slot)) read.set(slot, one.name);
     for (const slot of [...one.adds, ...(one.mayAdd ?? [])]) {
-      const reader = read.get(slot);
-      if (reader !== undefined && !have.has(slot)) {
-        throw new TypeError(
-          `${one.name} is mounted too late: ${reader} reads '${slot}', so mount ${one.name} before it`,
-        );
-      }
-      if (have.has(slot)) throw new TypeError(`${one.name} would replace '${slot}', which is already proven`);
+      assertInTime(one.name, slot, have, read);
       have.add(slot);
     }
+    for (const slot of one.adds) sure.add(slot);
   }
 }
 
-function assertNeeds({ name, needs, oneOf = [] }: AnyMiddleware, have: ReadonlySet<Slot>): void {
-  const missing = needs.find((slot) => !have.has(slot));
-  if (missing !== undefined) {
-    throw new TypeError(
-      `${name} is mounted too early: nothing before it adds '${missing}'; mount it later, or start with requires('${missing}')`,
-    );
-  }
-  if (oneOf.length > 0 && !oneOf.some((slot) => have.has(slot))) {
-    throw new TypeError(
-      `${name} is mounted too early: nothing before it adds '${oneOf.join("' or '")}'; mount it later, or start with requires('${oneOf.join("') or requires('")}')`,
-    );
-  }
+function assertInTime(name: string, slot: Slot, have: ReadonlySet<Slot>, read: ReadonlyMap<Slot, string>): void {
+  if (have.has(slot)) throw new TypeError(`${name} would replace '${slot}', which is already proven`);
+  const reader = read.get(slot);
+  if (reader === undefined) return;
+  throw new TypeError(`${name} is mounted too late: ${reader} reads '${slot}', so mount ${name} before it`);
+}
+
+/** What is proven on some requests only is enough for those that take one of several, and look which. */
+function assertNeeds(one: AnyMiddleware, sure: ReadonlySet<Slot>, have: ReadonlySet<Slot>): void {
+  const missing = one.needs.find((slot) => !sure.has(slot));
+  if (missing !== undefined) throw tooEarly(one.name, [missing]);
+  const { oneOf = [] } = one;
+  if (oneOf.length > 0 && !oneOf.some((slot) => have.has(slot))) throw tooEarly(one.name, oneOf);
+}
+
+function tooEarly(name: string, slots: readonly Slot[]): TypeError {
+  const fix = `mount it later, or start with requires('${slots.join("') or requires('")}')`;
+  return new TypeError(`${name} is mounted too early: nothing before it adds '${slots.join("' or '")}'; ${fix}`);
 }
 
 /** States that an earlier mount proves these slots. Checked again on every request. */
