@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import type { Signer } from '../lib/keys/signer.js';
-import { callback, integer, object, optional, readOptions } from '../lib/options.js';
+import { callback, integer, optional, readOptions, type Check } from '../lib/options.js';
+import { isNonce } from '../lib/signatures/profile.js';
 import { signRequestFields } from '../lib/signatures/signRequest.js';
 import { secureUrl } from '../lib/url.js';
 
 export interface SigningFetchOptions {
   /** Signs with the key that is active at the time: `keyStore.signer('request')`, or `externalSigner(...)`. */
   readonly signer: Signer;
-  /** The URL of the MCP endpoint. Only requests to it are signed: others, such as those for tokens, pass untouched. */
+  /**
+   * The URL of the MCP endpoint. Requests to its origin and path are signed, whatever their query. Others, such as those
+   * for metadata and tokens, pass untouched.
+   */
   readonly resource: string;
-  /** Sends the request. Default: the system's `fetch`. */
+  /** Sends the request, after nothing else changes it any more. Default: the system's `fetch`. */
   readonly fetch?: typeof fetch;
   /** The lifetime of a signature in seconds, up to 300. Default: 60. */
   readonly lifetime?: number;
@@ -19,16 +23,24 @@ export interface SigningFetchOptions {
   readonly newNonce?: () => string;
 }
 
+const signing: Check = (value) =>
+  typeof (value as Partial<Signer> | null | undefined)?.current === 'function'
+    ? undefined
+    : "must be a signer, such as keyStore.signer('request')";
+
 /**
  * A `fetch` that signs what it sends to one MCP endpoint, POST, GET and DELETE alike (RFC 9421, RFC 9530).
  *
  * Give it to an MCP client as the `fetch` option of its transport. Every attempt gets a signature of its own, made with
- * the key that is active then, so that a client follows its key store through rotation.
- * @throws {TypeError} when an option is not what it must be; later, for a body that is a stream: it cannot be signed
+ * the key that is active then, so that a client follows its key store through rotation. A redirect is not followed: a
+ * signature for one URL proves nothing at another.
+ * @throws {TypeError} when an option is not what it must be; later, for what cannot be signed: a body that is a stream,
+ *   content without `Content-Type`, a covered header that is not ASCII
+ * @throws {Unavailable} later, when the signer cannot reach its keys
  */
 export function signingFetch(options: SigningFetchOptions): typeof fetch {
   const given = readOptions<SigningFetchOptions>('signingFetch', options, {
-    signer: object,
+    signer: signing,
     resource: secureUrl,
     fetch: optional(callback),
     lifetime: optional(integer(1, 300)),
@@ -40,46 +52,56 @@ export function signingFetch(options: SigningFetchOptions): typeof fetch {
   const endpoint = new URL(given.resource);
 
   return async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
+    const url = new URL(isRequest(input) ? input.url : input);
     if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) return send(input, init);
-    const { method, headers, body, rest } = await partsOf(input, init);
+    const { method, headers, body, rest } = await read(input, init);
     const key = await signer.current();
     const created = Math.floor(now().getTime() / 1000);
     const parameters = { created, expires: created + lifetime, nonce: newNonce() };
+    if (!isNonce(parameters.nonce)) throw new TypeError("signingFetch: 'newNonce' must return 22 to 256 characters");
     const fields = await signRequestFields({ method, url, headers, body, key, parameters });
     for (const [name, value] of Object.entries(fields)) headers.set(name, value);
-    return send(url, { ...rest, method, headers, ...(body === undefined ? {} : { body }) });
+    // A text stays one, for what looks at it on its way: it is sent as the same bytes.
+    const content = typeof init?.body === 'string' ? init.body : body;
+    return send(url, { ...rest, method, headers, ...(content === undefined ? {} : { body: content }) });
   };
 }
 
 interface Parts {
   readonly method: string;
   readonly headers: Headers;
+  /** Every byte that is sent. */
   readonly body: Uint8Array<ArrayBuffer> | undefined;
+  /** What else was asked of `fetch`. */
   readonly rest: RequestInit;
 }
 
 /** `fetch` takes a request as its first argument, and parts of it as its second. */
-async function partsOf(input: string | URL | Request, init: RequestInit = {}): Promise<Parts> {
-  const { body, ...rest } = init;
-  const base: Partial<Request> = input instanceof Request ? input : {};
-  const { signal = base.signal, method = base.method ?? 'GET' } = init;
-  const headers = new Headers(init.headers ?? base.headers);
-  // What `fetch` would say of a text only while it sends it, and a signature covers.
-  if (typeof body === 'string' && !headers.has('content-type')) headers.set('content-type', 'text/plain;charset=UTF-8');
-  const bytes = body === undefined || body === null ? await bytesOfRequest(input) : bytesOf(body);
-  return { method: method.toUpperCase(), headers, body: bytes, rest: { ...rest, ...(signal ? { signal } : {}) } };
+async function read(input: string | URL | Request, init: RequestInit = {}): Promise<Parts> {
+  const { method, headers, body, ...others } = init;
+  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) {
+    throw new TypeError('signingFetch: a body must not be a stream: its digest is signed before it is sent');
+  }
+  // It settles what the many forms of these come to, and the content type that goes without saying.
+  const request = new Request(input, {
+    ...(method === undefined ? {} : { method }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body }),
+  });
+  const rest = { ...(isRequest(input) ? settingsOf(input) : {}), ...others };
+  return {
+    method: request.method,
+    headers: request.headers,
+    body: request.body === null ? undefined : new Uint8Array(await request.arrayBuffer()),
+    rest: { ...rest, redirect: rest.redirect === 'error' ? 'error' : 'manual' },
+  };
 }
 
-async function bytesOfRequest(input: string | URL | Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  if (!(input instanceof Request) || input.body === null) return undefined;
-  return new Uint8Array(await input.clone().arrayBuffer());
+function isRequest(input: string | URL | Request): input is Request {
+  return typeof input === 'object' && 'url' in input;
 }
 
-function bytesOf(body: NonNullable<RequestInit['body']>): Uint8Array<ArrayBuffer> {
-  if (typeof body === 'string') return new TextEncoder().encode(body);
-  if (body instanceof URLSearchParams) return new TextEncoder().encode(body.toString());
-  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
-  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice();
-  throw new TypeError('signingFetch: a body must be a string or bytes, so that its digest can be signed');
+function settingsOf(request: Request): RequestInit {
+  const { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal } = request;
+  return { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal };
 }

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../lib/context.js';
-import { Denial } from '../lib/denial.js';
+import { Denial, Unavailable } from '../lib/denial.js';
 import { openTrust, type TrustedKeys } from '../lib/keys/trust.js';
 import type { AuthInfo, Middleware } from '../lib/middleware.js';
 import { callback, integer, object, oneOf, optional, readOptions, type Check } from '../lib/options.js';
@@ -150,16 +150,19 @@ export function verifySignature(
     ctx: RequestContext,
     candidates: readonly FoundSignature[],
   ): Promise<{ signature: Signature }> => {
+    let outage: Unavailable | undefined;
     let fault: SignatureFault | SignatureError | undefined;
     for (const candidate of candidates) {
       try {
         return { signature: toSignature(await verify(ctx, candidate, ctx.state.auth?.clientId)) };
       } catch (error) {
-        if (!(error instanceof SignatureFault || error instanceof SignatureError)) throw error;
-        fault ??= error;
+        if (error instanceof Unavailable) outage ??= error;
+        else if (error instanceof SignatureFault || error instanceof SignatureError) fault ??= error;
+        else throw error;
       }
     }
-    throw denialOf(ctx, fault);
+    // One that nobody can judge now might have been the one that counts.
+    throw outage ?? denialOf(ctx, fault);
   };
 
   return {

@@ -1,4 +1,4 @@
-import { coverageOf, type Coverage } from './coverage.js';
+import { coverageOf, MAX_COMPONENTS, type Coverage } from './coverage.js';
 import type { Fields } from './message.js';
 
 /** What signatures of this profile are for (RFC 9421 section 7.2.7). */
@@ -25,7 +25,15 @@ const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', '
 const prepared = new Map<string, Coverage>();
 const MAX_PREPARED = 64;
 
-/** Whether a request has content that a signature must cover. */
+/** 16 random bytes take 22 characters of base64url; shorter ones can be guessed or repeat by chance. */
+const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{22,256}$/;
+
+/** Whether a text may be the nonce of a signature. */
+export function isNonce(text: string): boolean {
+  return NONCE.test(text);
+}
+
+/** Whether a request has content that a signature must cover. Methods that carry it do, be it of no length. */
 export function hasContent(method: string, headers: Fields): boolean {
   if (!WITHOUT_CONTENT.has(method)) return true;
   const length = headers['content-length']?.[0] ?? '0';
@@ -52,8 +60,12 @@ export function coverageFor(method: string, headers: Fields): Coverage {
   return coverage;
 }
 
-/** The `Accept-Signature` value that asks for a signature over such a request (RFC 9421 section 5.1). */
+/**
+ * The `Accept-Signature` value that asks for a signature over such a request (RFC 9421 section 5.1). Of a request with
+ * more fields than a signature can cover it names the first.
+ */
 export function acceptSignature(method: string, headers: Fields): string {
-  const components = requiredComponents(method, headers).map((name) => `"${name}"`);
+  const names = requiredComponents(method, headers).slice(0, MAX_COMPONENTS);
+  const components = names.map((name) => `"${name}"`);
   return `sig1=(${components.join(' ')});created;expires;tag="${TAG}"`;
 }

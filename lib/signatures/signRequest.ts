@@ -1,8 +1,9 @@
 import type { SigningKey } from '../keys/signer.js';
 import { contentDigest } from './contentDigest.js';
-import { targetOfUrl } from './message.js';
+import { SignatureError } from './error.js';
+import { targetOfUrl, type Fields, type RequestMessage } from './message.js';
 import { coverageFor, hasContent, TAG } from './profile.js';
-import { signMessage } from './sign.js';
+import { signMessage, type SignatureFields, type SignatureParameters } from './sign.js';
 
 /** A request that is about to be sent. */
 export interface UnsignedRequest {
@@ -15,20 +16,38 @@ export interface UnsignedRequest {
   readonly parameters: { readonly created: number; readonly expires: number; readonly nonce: string };
 }
 
-/** The headers that sign a request: `signature-input`, `signature` and, where there is content, `content-digest`. */
+/**
+ * The headers that sign a request: `signature-input`, `signature` and, where there is content, `content-digest`.
+ * @throws {TypeError} for a request that cannot be signed
+ */
 export async function signRequestFields(request: UnsignedRequest): Promise<Record<string, string>> {
   const { method, url, body, key, parameters } = request;
-  const headers: Record<string, readonly string[]> = {};
-  request.headers.forEach((value, name) => {
-    headers[name] = [value];
-  });
-  if (body !== undefined) headers['content-length'] = [String(body.byteLength)];
+  const length = body === undefined ? {} : { 'content-length': [String(body.byteLength)] };
+  const headers: Fields = { ...linesOf(request.headers), ...length };
   const content = hasContent(method, headers);
+  if (content && headers['content-type'] === undefined) {
+    throw new TypeError('a signed request with content needs a Content-Type, which the signature covers');
+  }
   const digest = content ? { 'content-digest': contentDigest(body ?? new Uint8Array()) } : {};
-  const all = { ...headers, ...(content ? { 'content-digest': [digest['content-digest'] ?? ''] } : {}) };
-  const fields = await signMessage(
-    { method, target: targetOfUrl(url), headers: all },
-    { coverage: coverageFor(method, all), key, parameters: { ...parameters, keyid: key.keyId, tag: TAG } },
-  );
-  return { ...digest, ...fields };
+  const lines = linesOf(Object.entries(digest));
+  const message = { method, target: targetOfUrl(url), headers: { ...headers, ...lines } };
+  return { ...digest, ...(await sign(message, key, { ...parameters, keyid: key.keyId, tag: TAG })) };
+}
+
+function linesOf(entries: Iterable<[string, string]>): Fields {
+  return Object.fromEntries(Array.from(entries, ([name, value]) => [name, [value]]));
+}
+
+async function sign(
+  message: RequestMessage,
+  key: SigningKey,
+  parameters: SignatureParameters,
+): Promise<SignatureFields> {
+  const coverage = coverageFor(message.method, message.headers);
+  try {
+    return await signMessage(message, { coverage, key, parameters });
+  } catch (cause) {
+    if (!(cause instanceof SignatureError)) throw cause;
+    throw new TypeError('a signed request needs its covered headers and parameters to be ASCII', { cause });
+  }
 }

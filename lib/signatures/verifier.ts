@@ -3,7 +3,7 @@ import type { Trust, TrustedKey } from '../keys/trust.js';
 import type { ReplayStore } from '../stores/replay.js';
 import { verifyContentDigest } from './contentDigest.js';
 import { originOf, targetOf, type Origin, type RequestMessage } from './message.js';
-import { requiredComponents } from './profile.js';
+import { isNonce, requiredComponents } from './profile.js';
 import { readSignature, type FoundSignature, type ReceivedSignature } from './received.js';
 import { verifyMessage } from './verify.js';
 
@@ -53,12 +53,9 @@ export interface VerifierOptions {
 
 type Parameters = Pick<VerifiedSignature, 'created' | 'expires' | 'nonce'> & { readonly keyId: string };
 
-/** 16 random bytes take 22 characters of base64url; shorter ones can be guessed or repeat by chance. */
-const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{22,256}$/;
-
 /**
- * Makes the check of one signature. Cheap before costly, cryptography before state: a nonce is claimed last, so that
- * nobody can spend the nonces of others.
+ * Makes the check of one signature. Cheap before costly, cryptography before state: the body is read only for someone
+ * who holds a trusted key, and a nonce is claimed last, so that nobody can spend the nonces of others.
  * @throws {SignatureFault | SignatureError} from the check, when the signature does not count
  */
 export function signatureVerifier(
@@ -76,10 +73,12 @@ export function signatureVerifier(
     const trusted = await trust.find(keyId);
     if (trusted === undefined) throw new SignatureFault('key_unknown');
     if (clientId !== undefined && trusted.clientId !== clientId) throw new SignatureFault('signer_mismatch');
+    await verifyMessage(message, signature, trusted.key);
     if (signature.coverage.names.has('content-digest')) {
       await verifyContentDigest(request.headers['content-digest'], await request.body());
+      // The body may have been long in coming. A claim outlives its signature by the skew, not by more.
+      assertFresh(parameters, options, now());
     }
-    await verifyMessage(message, signature, trusted.key);
     const until = new Date((parameters.expires + options.clockSkew) * 1000);
     if (!(await replay.claim(`${keyId}:${parameters.nonce}`, until))) throw new SignatureFault('replayed');
     return { trusted, signature, ...parameters };
@@ -96,7 +95,7 @@ function readParameters({ created, expires, nonce, keyid }: ReceivedSignature): 
   if (created === undefined || expires === undefined || nonce === undefined || keyid === undefined) {
     throw new SignatureFault('parameters');
   }
-  if (!NONCE.test(nonce)) throw new SignatureFault('parameters');
+  if (!isNonce(nonce)) throw new SignatureFault('parameters');
   return { created, expires, nonce, keyId: keyid };
 }
 
@@ -106,9 +105,10 @@ function assertFresh(
   now: Date,
 ): void {
   const seconds = now.getTime() / 1000;
-  if (created > seconds + clockSkew) throw new SignatureFault('future');
-  if (expires <= seconds || created + maxAge <= seconds) throw new SignatureFault('stale');
-  if (expires <= created || expires - created > maxAge) throw new SignatureFault('lifetime');
+  // A clock that tells no time makes every comparison false, and so nothing fresh.
+  if (!(created <= seconds + clockSkew)) throw new SignatureFault('future');
+  if (!(seconds < expires && seconds < created + maxAge)) throw new SignatureFault('stale');
+  if (!(created < expires && expires - created <= maxAge)) throw new SignatureFault('lifetime');
 }
 
 /** What the signer asked for: the resource itself, with the query as received, wherever the request arrived. */

@@ -49,7 +49,8 @@ export async function signRequest(
   request: RequestToSign,
   options: SignRequestOptions,
 ): Promise<Record<string, string>> {
-  const { method = 'POST', url, body } = request;
+  const { url, body } = request;
+  const method = (request.method ?? 'POST').toUpperCase();
   const { created = Math.floor(Date.now() / 1000), expires = created + 60, nonce = crypto.randomUUID() } = options;
   const key: SigningKey = await options.signer.current();
   const headers = new Headers(request.headers);
