@@ -52,10 +52,7 @@ export function readClaims(claims: Members, issuer: Issuer, expected: Expected, 
 
 function isFor(audience: unknown, accepted: ReadonlySet<string>): boolean {
   const list: readonly unknown[] = Array.isArray(audience) ? audience : [audience];
-  return (
-    list.every((one) => typeof one === 'string') &&
-    list.some((one) => accepted.has(one) || accepted.has(canonicalResource(one)))
-  );
+  return list.every((one) => typeof one === 'string') && list.some((one) => accepted.has(canonicalResource(one)));
 }
 
 function readLifetime(

@@ -270,6 +270,17 @@ describe('middleware/authenticate', () => {
       expect(await saysTo(forge.token(header, { ...claims, iss: '__proto__' }))).to.equal('token_invalid issuer');
       expect(await saysTo(forge.token(header, { ...claims, iss: 'constructor' }))).to.equal('token_invalid issuer');
     });
+
+    it('is not completed by a prototype that other code has polluted', async () => {
+      const { forge, claims, saysTo, header } = setUpForged();
+      const polluted = Object.prototype as Record<string, unknown>;
+      polluted['jti'] = 'inherited';
+      try {
+        expect(await saysTo(forge.token(header, { ...claims, jti: undefined }))).to.equal('token_invalid claim jti');
+      } finally {
+        delete polluted['jti'];
+      }
+    });
   });
 
   describe('the header of a token', () => {

@@ -128,6 +128,7 @@ describe('lib/tokens/keySet', () => {
       expect(await has(await kid())).to.equal('unavailable');
       pass(5);
       expect(await has(await kid())).to.equal('yes');
+      expect(await has('foreign')).to.equal('no');
     });
 
     it('keeps using known keys, for a day after they should have been fetched anew', async () => {
