@@ -1,5 +1,5 @@
 import { connect, type AddressInfo } from 'node:net';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { expect } from 'chai';
 import express from 'express';
 import Koa from 'koa';
@@ -17,12 +17,21 @@ const RESOURCE = 'https://mcp.example/mcp';
 const METADATA = 'resource_metadata="https://mcp.example/.well-known/oauth-protected-resource/mcp"';
 const PING = { jsonrpc: '2.0', id: 7, method: 'ping' };
 
+/** An event stream that the handler never ends. */
+function openStream(res: ServerResponse): void {
+  res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: open\n\n');
+}
+
 type List = readonly [Middleware, Middleware<never, 'auth'>];
 
 const frameworks: Readonly<Record<string, (list: List) => RequestListener>> = {
   Express: (list) => {
     const app = express();
     app.use('/mcp', toExpress(...list), (req, res) => {
+      if (req.query['stream'] !== undefined) {
+        openStream(res);
+        return;
+      }
       const { state } = contextOf(req, 'auth');
       res.json({ subject: state.auth.subject, info: (req as { auth?: object }).auth });
     });
@@ -32,6 +41,11 @@ const frameworks: Readonly<Record<string, (list: List) => RequestListener>> = {
     const app = new Koa();
     app.use(toKoa(...list));
     app.use((ctx) => {
+      if (ctx.query['stream'] !== undefined) {
+        ctx.respond = false;
+        openStream(ctx.res);
+        return;
+      }
       const { state } = contextOf(ctx, 'auth');
       ctx.body = { subject: state.auth.subject, info: (ctx.req as { auth?: object }).auth };
     });
@@ -169,6 +183,15 @@ for (const [name, mount] of Object.entries(frameworks)) {
       expect(status).to.equal(503);
       expect(headers).to.include({ 'retry-after': '5' }).and.not.have.property('www-authenticate');
       expect(body).to.have.nested.property('error.data.code', 'unavailable');
+    });
+
+    it('ends an event stream when the token ends', async () => {
+      const exp = Math.floor(Date.now() / 1000) + 2;
+      const token = await as.token({ exp });
+      const { status, text } = await request(server).get('/mcp?stream').set('Authorization', `Bearer ${token}`);
+      expect(status).to.equal(200);
+      expect(text).to.equal('data: open\n\n');
+      expect(Date.now()).to.be.at.least(exp * 1000);
     });
 
     it('looks at no token in the query', async () => {
