@@ -1,6 +1,7 @@
 import type { RequestContext, Slot, State } from './context.js';
 import type { AnyMiddleware, Hooks, Middleware } from './middleware.js';
 import { suggest } from './options.js';
+import { isObject } from './rpc.js';
 
 /** Shown by the compiler in place of a middleware that is mounted too early. */
 export interface MountedTooEarly<Missing extends Slot> {
@@ -15,11 +16,17 @@ type Unmet<One extends AnyMiddleware, Have extends Slot> = [SlotsOf<One['oneOf']
   : [SlotsOf<One['oneOf']> & Have] extends [never]
     ? SlotsOf<One['oneOf']>
     : never;
-type Placed<One extends AnyMiddleware, Sure extends Slot, Maybe extends Slot> = [
-  Needed<One, Sure> | Unmet<One, Sure | Maybe>,
-] extends [never]
-  ? One
-  : MountedTooEarly<Needed<One, Sure> | Unmet<One, Sure | Maybe>>;
+type Missing<One extends AnyMiddleware, Sure extends Slot, Maybe extends Slot> =
+  Needed<One, Sure> | Unmet<One, Sure | Maybe>;
+
+/** One whose slots the compiler does not know is checked when the chain is built. */
+type IsOpaque<One extends AnyMiddleware> = [Slot] extends [SlotsOf<One['needs']>] ? true : false;
+type Placed<One extends AnyMiddleware, Sure extends Slot, Maybe extends Slot> =
+  IsOpaque<One> extends true
+    ? One
+    : [Missing<One, Sure, Maybe>] extends [never]
+      ? One
+      : MountedTooEarly<Missing<One, Sure, Maybe>>;
 
 /** Checks a list from left to right: what a middleware needs must be added by an earlier one. */
 export type Ordered<
@@ -111,6 +118,8 @@ function isMiddleware(value: unknown): value is AnyMiddleware {
 function hintFor(value: unknown): string {
   if (typeof value === 'function') return 'it is a function: call the factory first, as in authenticate({ ... })';
   if (Array.isArray(value)) return 'it is an array: spread it, as in ...securityProfile({ ... })';
+  if (isObject(value) && !('run' in value))
+    return 'options come first, and a factory such as authenticate({ ... }) is called';
   return 'pass what a factory such as authenticate({ ... }) returns';
 }
 
@@ -149,8 +158,11 @@ function assertNeeds(one: AnyMiddleware, sure: ReadonlySet<Slot>, have: Readonly
 }
 
 function tooEarly(name: string, slots: readonly Slot[]): TypeError {
-  const fix = `mount it later, or start with requires('${slots.join("') or requires('")}')`;
-  return new TypeError(`${name} is mounted too early: nothing before it adds '${slots.join("' or '")}'; ${fix}`);
+  const fix = 'mount the middleware that does before it';
+  const split = `only where an earlier mount does, start with requires('${slots.join("') or requires('")}')`;
+  return new TypeError(
+    `${name} is mounted too early: nothing before it adds '${slots.join("' or '")}'; ${fix}, or, ${split}`,
+  );
 }
 
 /** States that an earlier mount proves these slots. Checked again on every request. */
