@@ -10,11 +10,12 @@ type Request = IncomingMessage & { originalUrl?: string; ip?: string | undefined
 type Handler = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /** Mounts middlewares on Express 4 or 5. Options, if any, come first. */
-export function toExpress<const List extends readonly AnyMiddleware[]>(...list: List & Ordered<List>): Handler;
 export function toExpress<const List extends readonly AnyMiddleware[]>(
   options: AdapterOptions,
   ...list: List & Ordered<List>
 ): Handler;
+// The last overload is the one that compilers explain: a wrong order is named there.
+export function toExpress<const List extends readonly AnyMiddleware[]>(...list: List & Ordered<List>): Handler;
 export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]): Handler {
   const { chain, options } = prepareMount('toExpress', args);
   return (req, res, next) => {

@@ -18,11 +18,12 @@ interface Context {
 type Handler = (ctx: Context, next: () => Promise<unknown>) => Promise<void>;
 
 /** Mounts middlewares on Koa 2 or 3. Options, if any, come first. */
-export function toKoa<const List extends readonly AnyMiddleware[]>(...list: List & Ordered<List>): Handler;
 export function toKoa<const List extends readonly AnyMiddleware[]>(
   options: AdapterOptions,
   ...list: List & Ordered<List>
 ): Handler;
+// The last overload is the one that compilers explain: a wrong order is named there.
+export function toKoa<const List extends readonly AnyMiddleware[]>(...list: List & Ordered<List>): Handler;
 export function toKoa(...args: readonly (AdapterOptions | AnyMiddleware)[]): Handler {
   const { chain, options } = prepareMount('toKoa', args);
   return async (ctx, next) => {

@@ -30,8 +30,11 @@ export interface Mount {
  */
 export function prepareMount(adapter: string, args: readonly (AdapterOptions | AnyMiddleware)[]): Mount {
   const [first, ...rest] = args;
-  if (!isOptions(first)) return { options: {}, chain: buildChain(args as readonly AnyMiddleware[]) };
-  return { options: readAdapterOptions(adapter, first), chain: buildChain(rest as readonly AnyMiddleware[], 2) };
+  const options = isOptions(first) ? readAdapterOptions(adapter, first) : {};
+  const list = (isOptions(first) ? rest : args) as readonly AnyMiddleware[];
+  // A mount without checks would let everybody through, and look like one that does not.
+  if (list.length === 0) throw new TypeError(`${adapter}: pass at least one middleware`);
+  return { options, chain: buildChain(list, args.length - list.length + 1) };
 }
 
 function isOptions(value: AdapterOptions | AnyMiddleware | undefined): value is AdapterOptions {
@@ -39,6 +42,9 @@ function isOptions(value: AdapterOptions | AnyMiddleware | undefined): value is 
 }
 
 function readAdapterOptions(adapter: string, options: AdapterOptions): AdapterOptions {
+  if ('paths' in options)
+    throw new TypeError(`${adapter}: serve an endpoint with ${adapter.replace('to', 'serve')}(...)`);
+  if ('level' in options) throw new TypeError(`${adapter}: wrap the profile, as in ...securityProfile({ ... })`);
   return readOptions<AdapterOptions>(adapter, options, {
     policyDenials: optional(oneOf('http', 'rpc')),
     bodyLimit: optional(integer(1)),
