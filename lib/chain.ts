@@ -1,7 +1,6 @@
 import type { RequestContext, Slot, State } from './context.js';
 import type { AnyMiddleware, Hooks, Middleware } from './middleware.js';
 import { suggest } from './options.js';
-import { isObject } from './rpc.js';
 
 /** Shown by the compiler in place of a middleware that is mounted too early. */
 export interface MountedTooEarly<Missing extends Slot> {
@@ -118,9 +117,7 @@ function isMiddleware(value: unknown): value is AnyMiddleware {
 function hintFor(value: unknown): string {
   if (typeof value === 'function') return 'it is a function: call the factory first, as in authenticate({ ... })';
   if (Array.isArray(value)) return 'it is an array: spread it, as in ...securityProfile({ ... })';
-  if (isObject(value) && !('run' in value))
-    return 'options come first, and a factory such as authenticate({ ... }) is called';
-  return 'pass what a factory such as authenticate({ ... }) returns';
+  return 'pass what a factory such as authenticate({ ... }) returns; options come first';
 }
 
 /**
