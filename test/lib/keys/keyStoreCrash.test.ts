@@ -82,11 +82,15 @@ describe('a key store whose process dies', () => {
     const [sleepy, awake] = [await Vault.open({ ...options(), lock }), await Vault.open({ ...options(), lock })];
     let wake = (): void => undefined;
     const asleep = new Promise<void>((resolve) => (wake = resolve));
-    const late = sleepy.update(async (keys) => {
-      await asleep;
-      return [...keys, record('late')];
+    let failed: Promise<Error & { code?: string }> | undefined;
+    await new Promise<void>((inside) => {
+      const late = sleepy.update(async (keys) => {
+        inside();
+        await asleep;
+        return [...keys, record('late')];
+      });
+      failed = failureOf(() => late);
     });
-    const failed = failureOf(() => late);
     await awake.update((keys) => Promise.resolve([...keys, record('in time')]));
     wake();
     expect(await failed).to.include({ code: 'store_locked' });
@@ -126,28 +130,22 @@ describe('a key store that is read while it is changed', () => {
 describe('a key store whose process is killed', () => {
   afterEach(stopRotators);
 
-  it('opens with every key that was reported, and one active key', async () => {
+  it('opens with every key that was reported, and one active key, though two processes rotated at once', async () => {
     await (await sandbox().open({ now: () => new Date() })).generate('request');
     const rotators = await startRotators(10, sandbox().directory);
-    for (const rotator of rotators) {
-      const reported = await killWhileRotating(rotator, Math.random() * 60);
+    const reported = new Set<string>();
+    while (rotators.length > 0) {
+      const pair = rotators.splice(0, 2).map((rotator) => killWhileRotating(rotator, Math.random() * 100));
+      for (const keyId of (await Promise.all(pair)).flat()) reported.add(keyId);
       const store = await sandbox().open({ now: () => new Date() });
       const keys = await store.list();
-      expect(keys.map(({ keyId }) => keyId)).to.include.members(reported);
+      expect(keys.map(({ keyId }) => keyId)).to.include.members([...reported]);
       expect(keys.filter(({ state }) => state === 'active')).to.have.length(1);
       const { keyId, sign } = await store.signer('request').current();
       expect(await sign(Buffer.from(keyId))).to.have.length(64);
       await store.rotate('request', { immediately: true });
       await store.close();
     }
-  });
-
-  it('loses no key to another process that rotates at the same time', async () => {
-    await (await sandbox().open()).generate('request');
-    const rotators = await startRotators(2, sandbox().directory);
-    const reported = (await Promise.all(rotators.map((rotator) => killWhileRotating(rotator, 400)))).flat();
-    expect(reported.length).to.be.greaterThan(2);
-    const store = await sandbox().open({ now: () => new Date() });
-    expect((await store.list()).map(({ keyId }) => keyId)).to.include.members(reported);
+    expect(reported.size).to.be.greaterThan(10);
   });
 });
