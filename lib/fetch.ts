@@ -1,15 +1,20 @@
 /** The largest document that is read from another server, in bytes. */
 export const MAX_DOCUMENT_BYTES = 262_144;
 
+const NO_ANSWER = 'no answer';
+
 /** Why a document could not be fetched. The message names no address; the cause may, so it is for the operator alone. */
 export class FetchFailure extends Error {
   override readonly name = 'FetchFailure';
   /** The HTTP status, where there was an answer. */
   readonly status: number | undefined;
+  /** The same in one word, for records. Where nobody answered, the cause knows more. */
+  readonly code: string | undefined;
 
   constructor(message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
     super(message, { cause: options.cause });
     this.status = options.status;
+    this.code = message === NO_ANSWER ? undefined : message.replaceAll(' ', '_');
   }
 }
 
@@ -28,7 +33,7 @@ export async function fetchJson(url: string, { fetch, signal }: FetchOptions): P
     return await bounded(read(url, fetch, signal), signal);
   } catch (cause) {
     if (cause instanceof FetchFailure) throw cause;
-    throw new FetchFailure(signal.aborted ? 'no answer in time' : 'no answer', { cause });
+    throw new FetchFailure(signal.aborted ? 'no answer in time' : NO_ANSWER, { cause });
   }
 }
 

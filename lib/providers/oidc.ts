@@ -13,8 +13,13 @@ export interface OidcOptions extends IssuerOptions {
   readonly optionalClaims?: readonly ('iat' | 'jti')[];
 }
 
-const issuerUrl: Check = (value) =>
-  secureUrl(value) ?? (String(value).includes('?') ? 'must not have a query' : undefined);
+const issuerUrl: Check = (value) => {
+  const problem = secureUrl(value);
+  if (problem !== undefined) return problem;
+  const url = value as string;
+  if (url.includes('/.well-known/')) return 'must be the issuer itself, not the URL of its metadata';
+  return url.includes('?') ? 'must not have a query' : undefined;
+};
 
 /**
  * Any authorization server that issues access tokens by RFC 9068, strictly.

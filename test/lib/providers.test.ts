@@ -170,6 +170,10 @@ describe('lib/providers', () => {
       const issuer = 'https://as.example';
       const cases: readonly (readonly [unknown, RegExp])[] = [
         [{}, /oidc: 'issuer' must be an absolute URL/],
+        [
+          { issuer: 'https://as.example/.well-known/openid-configuration' },
+          /oidc: 'issuer' must be the issuer itself, not the URL of its metadata/,
+        ],
         [{ issuer: 'http://as.example' }, /https/],
         [{ issuer: 'https://as.example?x' }, /query/],
         [{ issuer: 'https://as.example#x' }, /fragment/],
