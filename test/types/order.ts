@@ -25,13 +25,11 @@ declare const anything: AnyMiddleware;
 declare const list: readonly AnyMiddleware[];
 
 // What is added earlier may be needed later, with anything in between.
-toExpress();
-toKoa();
 toExpress(plain);
 toExpress(addsA, needsA);
 toKoa(plain, addsA, plain, needsAaddsB, needsB, needsA);
 toExpress({ bodyLimit: 100 }, addsA, needsA);
-toKoa({ policyDenials: 'rpc' });
+toKoa({ policyDenials: 'rpc' }, plain);
 
 // @ts-expect-error nothing adds typeA
 toExpress(needsA);
