@@ -3,11 +3,12 @@ import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import type { Logger } from 'winston';
 import { z } from 'zod';
+import { contextOf } from '../lib/index.js';
 import { runIfMain } from './support/run.js';
 
 // #region readme-express
 import express, { type Express } from 'express';
-import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { serveExpress, toExpress } from '../adapters/express.js';
 
 const tools = defineTools({

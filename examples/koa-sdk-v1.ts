@@ -21,12 +21,12 @@ export function createApp(resource: string, issuer: string, audit: Logger, { ses
   const scopes = ['file:read', 'audit:log']; // what clients ask for at first
   const mcp = sessions ? withSessions(createServer) : withoutSessions;
   app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer], scopes })));
-  app.use((ctx, next) => (ctx.path === '/mcp' ? next() : undefined));
-  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer })], tools, audit })));
-  app.use((ctx) => {
+  const check = toKoa(...securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer })], tools, audit }));
+  const answer = async (ctx: Koa.Context): Promise<void> => {
     ctx.respond = false; // the MCP transport writes the response itself
-    return mcp(ctx.req, ctx.res, (ctx.request as { body?: unknown }).body);
-  });
+    await mcp(ctx.req, ctx.res, (ctx.request as { body?: unknown }).body);
+  };
+  app.use((ctx, next) => (ctx.path === '/mcp' ? check(ctx, () => answer(ctx)) : (next() as Promise<void>)));
   return app;
 }
 

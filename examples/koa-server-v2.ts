@@ -4,11 +4,12 @@ import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import type { Logger } from 'winston';
 import { z } from 'zod';
+import { contextOf } from '../lib/index.js';
 import { runIfMain } from './support/run.js';
 
 // #region readme-koa
 import Koa from 'koa';
-import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { serveKoa, toKoa } from '../adapters/koa.js';
 
 const tools = defineTools({
@@ -23,14 +24,14 @@ export function createApp(resource: string, issuer: string, audit: Logger): Koa 
   const app = new Koa();
   const scopes = ['file:read', 'audit:log']; // what clients ask for at first
   app.use(serveKoa(protectedResource({ resource, authorizationServers: [issuer], scopes })));
-  app.use((ctx, next) => (ctx.path === '/mcp' ? next() : undefined));
-  app.use(toKoa(...securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer })], tools, audit })));
-  app.use(async (ctx) => {
-    const { body } = ctx.request as { body?: unknown };
-    ctx.respond = false; // the MCP handler writes the response itself
-    await mcp(ctx.req, ctx.res, body);
-  });
+  const check = toKoa(...securityProfile({ level: 'basic', resource, issuers: [oidc({ issuer })], tools, audit }));
+  app.use((ctx, next) => (ctx.path === '/mcp' ? check(ctx, () => answer(ctx)) : (next() as Promise<void>)));
   return app;
+}
+
+async function answer(ctx: Koa.Context): Promise<void> {
+  ctx.respond = false; // the MCP handler writes the response itself
+  await mcp(ctx.req, ctx.res, (ctx.request as { body?: unknown }).body);
 }
 // #endregion
 
