@@ -15,6 +15,17 @@ export { requires, type Chain, type MountedTooEarly, type Ordered } from './chai
 export { challenge, type ChallengeParameters } from './challenge.js';
 export type { HttpRequest, RequestContext, Slot, State } from './context.js';
 export type { Allowed, Decision, Denied, Detail, Outcome } from './decision.js';
+export type { DefinitionSeen, ToolEvent } from './definitions/events.js';
+export type { Definition, Manifest, WireForm, WireTool } from './definitions/form.js';
+export {
+  servedTools,
+  type ConnectableServer,
+  type FetchHandler,
+  type ServedTools,
+  type ToolSource,
+} from './definitions/source.js';
+export { fileVersions, type FileVersionsOptions } from './definitions/versionFile.js';
+export { memoryVersions, type KnownForm, type Pinned, type VersionStore } from './definitions/versions.js';
 export {
   Denial,
   isDenial,
@@ -39,6 +50,7 @@ export type { TrustedKeys } from './keys/trust.js';
 export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middleware.js';
 export { protectedResource, type ProtectedResourceOptions } from './protectedResource.js';
 export * from './providers/index.js';
+export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
 export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';

@@ -1,6 +1,7 @@
 export { auditLog, type AuditLogOptions } from './auditLog.js';
 export { authenticate, type Auth, type AuthenticateOptions, type TokenCacheOptions } from './authenticate.js';
 export { authorizeScopes, type Access, type AuthorizeScopesOptions } from './authorizeScopes.js';
+export { publishTools, type PublishToolsOptions } from './publishTools.js';
 export {
   securityProfile,
   type SecurityLevel,

@@ -11,6 +11,12 @@ export const MANIFEST = 'io.github.mcp-etdi/manifest';
 /** The member of a call's `_meta` in which a client states the digest it approved. */
 export const APPROVED_DIGEST = 'io.github.mcp-etdi/digest';
 
+/**
+ * The form in which a server describes its tools: `modern` since MCP 2026-07-28, `legacy` before. A server may offer
+ * both, and they differ, so each has digests of its own.
+ */
+export type WireForm = 'legacy' | 'modern';
+
 /** A tool as it stands in the result of `tools/list`, every member of it. */
 export type WireTool = Readonly<Record<string, unknown>>;
 
@@ -86,7 +92,15 @@ export function metaOf(value: Readonly<Record<string, unknown>>): Readonly<Recor
   return isObject(meta) ? meta : undefined;
 }
 
-export function withoutSignatures(tool: WireTool): WireTool {
+/**
+ * The form of a result. Told from the result and not from the request: what a client claims to speak must not decide
+ * which digest its tools are compared with.
+ */
+export function formOfResult(result: Readonly<Record<string, unknown>>): WireForm {
+  return Object.hasOwn(result, 'resultType') ? 'modern' : 'legacy';
+}
+
+function withoutSignatures(tool: WireTool): WireTool {
   const meta = metaOf(tool);
   if (meta === undefined || !Object.hasOwn(meta, SIGNATURES)) return tool;
   const { [SIGNATURES]: _signatures, ...others } = meta;

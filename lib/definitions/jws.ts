@@ -6,7 +6,7 @@ import type { Trust, TrustedKey } from '../keys/trust.js';
 import { isObject } from '../rpc.js';
 
 /** What a signature is for. One that was made for something else proves nothing (RFC 8725 section 3.11). */
-export type Purpose = 'etdi-tool+jws' | 'etdi-manifest+jws' | 'etdi-approval+jws';
+export type Purpose = 'etdi-tool+jws' | 'etdi-manifest+jws' | 'etdi-approval+jws' | 'etdi-key-rotation+jws';
 
 /** Why a signature proves nothing. */
 export type SignatureFault =

@@ -1,4 +1,5 @@
 import type { Auth } from '../../middleware/authenticate.js';
+import { isDigest, isVersion } from '../definitions/form.js';
 import { callback, flag, listOf, optional, readOptions, text, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import type { Target } from '../rpc.js';
@@ -41,6 +42,11 @@ export interface ToolPolicy extends AccessPolicy {
   readonly version?: string;
   /** Whether a call must be signed, whatever the mode of `verifySignature`. Default: false. */
   readonly requireSignature?: boolean;
+  /**
+   * What runs behind the tool, as its publisher names it: `sha256:` and the digest of a build or an image, in
+   * lower-case hex. Part of the definition that `publishTools` signs. Default: none.
+   */
+  readonly codeDigest?: string;
 }
 
 /** One policy that must agree before something is used. */
@@ -49,8 +55,6 @@ export interface Rule {
   /** Of the template through which it was found. Without them a rule sees the arguments that were sent. */
   readonly variables?: PolicyCall['arguments'];
 }
-
-const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 
 const ACCESS: Checks<AccessPolicy> = {
   permissions: listOf(permission),
@@ -62,9 +66,8 @@ const ACCESS: Checks<AccessPolicy> = {
 const TOOL: Checks<ToolPolicy> = {
   ...ACCESS,
   requireSignature: optional(flag),
-  version: optional((value) =>
-    typeof value === 'string' && VERSION.test(value) ? undefined : `must be a version such as '1.2.0'`,
-  ),
+  version: optional((value) => (isVersion(value) ? undefined : `must be a version such as '1.2.0'`)),
+  codeDigest: optional((value) => (isDigest(value) ? undefined : "must be 'sha256:' and 64 digits of lower-case hex")),
 };
 
 /**

@@ -1,0 +1,78 @@
+import { isObject } from '../rpc.js';
+import type { Tools } from '../tools/defineTools.js';
+import type { ToolPolicy } from '../tools/policies.js';
+import type { Report } from './events.js';
+import { DEFINITION, digestOfTool, metaOf, SIGNATURES, type Definition, type WireTool } from './form.js';
+
+/** A tool as it is going to be published, but for its signature. */
+export interface PreparedTool {
+  readonly name: string;
+  readonly version: string;
+  /** Nothing for a tool that has no canonical form. */
+  readonly digest: string | undefined;
+  readonly tool: WireTool;
+}
+
+/** Makes of a tool as the server sent it one that can be published, or nothing where no policy knows it. */
+export type Prepare = (sent: unknown) => PreparedTool | undefined;
+
+/** Who offers the tools, and who vouches for them. */
+export interface Origin {
+  readonly server: string;
+  readonly publisher: string;
+}
+
+/** Prepares tools. Each is described once for as long as the server sends the same text for it. */
+export function preparer(tools: Tools, origin: Origin, report: Report): Prepare {
+  const known = new Map<string, PreparedTool>();
+  const most = 100 + 4 * tools.names.length;
+
+  return (sent) => {
+    const name = isObject(sent) && typeof sent['name'] === 'string' ? sent['name'] : '';
+    const policy = tools.get(name);
+    if (policy === undefined) {
+      report({ type: 'tool_undefined', name });
+      return undefined;
+    }
+    const text = JSON.stringify(sent);
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const prepared = prepare(name, describe(sent as WireTool, policy, origin), policy, report);
+    keep(known, most, text, prepared);
+    return prepared;
+  };
+}
+
+/** Adds to a map that forgets what it has held for longest. */
+export function keep<Key, Value>(map: Map<Key, Value>, most: number, key: Key, value: Value): void {
+  map.delete(key);
+  for (const oldest of map.keys()) {
+    if (map.size < most) break;
+    map.delete(oldest);
+  }
+  map.set(key, value);
+}
+
+function prepare(name: string, tool: WireTool, { version = '' }: ToolPolicy, report: Report): PreparedTool {
+  try {
+    return { name, version, digest: digestOfTool(tool), tool };
+  } catch (cause) {
+    report({ type: 'definition_unsignable', name, cause });
+    return { name, version, digest: undefined, tool };
+  }
+}
+
+/** The tool with what its policy says. What the server itself sent in these places is replaced. */
+function describe(tool: WireTool, policy: ToolPolicy, origin: Origin): WireTool {
+  const { [DEFINITION]: _definition, [SIGNATURES]: _signatures, ...meta } = metaOf(tool) ?? {};
+  const { version = '', permissions, requireSignature, codeDigest } = policy;
+  const definition: Definition = {
+    version,
+    ...origin,
+    // In whatever order they are written down, they are the same.
+    permissions: [...permissions].sort(),
+    ...(requireSignature === true ? { requireSignature } : {}),
+    ...(codeDigest === undefined ? {} : { codeDigest }),
+  };
+  return { ...tool, _meta: { ...meta, [DEFINITION]: definition } };
+}

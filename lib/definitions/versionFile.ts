@@ -1,0 +1,118 @@
+import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { Unavailable } from '../denial.js';
+import { parseStrictJson } from '../json/strict.js';
+import { failedWith, nodeDisk } from '../keys/disk.js';
+import { withLock } from '../keys/lock.js';
+import { draftOf, leftoverDrafts } from '../keys/privateFiles.js';
+import { flag, optional, readOptions } from '../options.js';
+import { decodeLockfile, encodeLockfile } from './lockfile.js';
+import { Pins, type Pin, type Pinned, type VersionStore } from './versions.js';
+
+export interface FileVersionsOptions {
+  /**
+   * Whether the file is complete: it is never written, and a definition that is not in it counts as changed. For
+   * deployments that bring a reviewed file along. Default: false.
+   */
+  readonly frozen?: boolean;
+}
+
+const OUTAGE = 'The versions of the tools are unavailable';
+
+/**
+ * Remembers what each version stands for in a file that is made to be read: keep it under version control, and every
+ * change of a tool shows in a review. Several processes of one machine may share it.
+ *
+ * The file is replaced as a whole: a process that is killed leaves the old one or the new one. One that cannot be read
+ * is `Unavailable` (503): nothing is published or called on a guess.
+ * @param path relative to the working directory at the time of this call
+ */
+export function fileVersions(path = 'mcp-tools.lock.json', options: FileVersionsOptions = {}): VersionStore {
+  const { frozen = false } = readOptions<FileVersionsOptions>('fileVersions', options, { frozen: optional(flag) });
+  if (typeof path !== 'string' || path === '') throw new TypeError('fileVersions: name a file');
+  const file = resolve(path);
+
+  const remember = async (pin: Pin): Promise<Pinned> => {
+    const { answer, next } = (await read(file)).judge(pin);
+    if (next === undefined) return answer;
+    if (frozen) return answer === 'new' ? 'changed' : answer;
+    // What was read a moment ago may be old: it is judged again while nobody else writes.
+    return withLock(nodeDisk, `${file}.lock`, async (assertHeld) => {
+      const pins = await read(file);
+      const judged = pins.judge(pin);
+      if (judged.next === undefined) return judged.answer;
+      pins.set(judged.next);
+      await replace(file, encodeLockfile(pins.list), assertHeld);
+      return judged.answer;
+    });
+  };
+
+  return Object.freeze({
+    pin: (name: string, version: string, form: string, digest: string, server: string) =>
+      available(() => remember({ server, name, version, form, digest })),
+    find: (name: string, version: string, server: string) =>
+      available(async () => (await read(file)).find(name, version, server)),
+  });
+}
+
+async function available<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new Unavailable(OUTAGE, { cause });
+  }
+}
+
+async function read(file: string): Promise<Pins> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) return new Pins();
+    throw cause;
+  }
+  try {
+    return new Pins(decodeLockfile(parseStrictJson(text)));
+  } catch (cause) {
+    throw new TypeError(`'${file}' is not a lock file of tools; restore it from version control`, { cause });
+  }
+}
+
+/** Whoever reads, even after a crash at any step, finds the old or the new text. */
+async function replace(file: string, text: string, assertHeld: () => Promise<void>): Promise<void> {
+  const directory = dirname(file);
+  const own = new RegExp(`^${basename(file).replace(/[^A-Za-z0-9]/g, '\\$&')}$`);
+  // Nobody else writes now, so whatever draft is here was left behind by a crash.
+  for (const left of await leftoverDrafts(nodeDisk, directory, own)) await unlink(resolve(directory, left));
+  const draft = draftOf(file);
+  try {
+    await write(draft, text);
+    await assertHeld();
+    await rename(draft, file);
+  } catch (cause) {
+    await unlink(draft).catch(() => undefined);
+    throw cause;
+  }
+  await flush(directory);
+}
+
+async function write(draft: string, text: string): Promise<void> {
+  const handle = await open(draft, 'wx', 0o644);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function flush(directory: string): Promise<void> {
+  // Windows has no way to flush a directory.
+  if (process.platform === 'win32') return;
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
