@@ -1,5 +1,5 @@
 import { linesOf } from './headers.js';
-import { replyTo, verdictOf } from './reply.js';
+import { assertHeaders, replyTo, verdictOf } from './reply.js';
 import { reportError } from './report.js';
 
 /** A read-only document that this package serves, such as protected resource metadata or a key set. */
@@ -35,7 +35,9 @@ export async function answer(
   const endpoint = endpoints.find(({ paths }) => paths.includes(path));
   if (endpoint === undefined) return undefined;
   try {
-    return await endpoint.handle({ method, path, headers: linesOf(rawHeaders) });
+    const response = await endpoint.handle({ method, path, headers: linesOf(rawHeaders) });
+    assertHeaders(response.headers);
+    return response;
   } catch (error) {
     const verdict = verdictOf(error);
     if (verdict !== error) reportError(error, path);

@@ -52,11 +52,20 @@ export function replyTo(verdict: Verdict, asked: Asked, policyDenials: PolicyDen
   return { status: verdict.status, headers: { ...JSON_HEADERS, ...verdict.headers }, body };
 }
 
+/** @throws {TypeError} for a header that could not be written, or would split the response */
+export function assertHeaders(headers: Reply['headers']): void {
+  for (const [name, value] of Object.entries(headers)) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
+}
+
 /** Writes an answer, unless somebody else has answered already. */
 export function send(res: ServerResponse, { status, headers, body }: Reply): void {
   if (res.headersSent) return;
   res.statusCode = status;
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  res.setHeader('Content-Length', Buffer.byteLength(body));
   res.end(body);
 }
 
@@ -64,12 +73,9 @@ function isDenial(error: unknown): error is Denial | Unavailable {
   return error instanceof Denial || error instanceof Unavailable;
 }
 
-/** A status that is no error would let a denied client believe it was served; a bad header would not be written. */
+/** A status that is no error would let a denied client believe it was served. */
 function isSendable({ status, headers }: Verdict): boolean {
-  for (const [name, value] of Object.entries(headers)) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  }
+  assertHeaders(headers);
   return Number.isInteger(status) && status >= 400 && status <= 599;
 }
 

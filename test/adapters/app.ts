@@ -1,6 +1,7 @@
 // What the contract suite mounts, said without naming a framework, and how a framework builds it.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Endpoint } from '../../lib/endpoint.js';
 import type { AnyMiddleware } from '../../lib/middleware.js';
 import type { AdapterOptions } from '../../lib/mount.js';
 
@@ -48,6 +49,8 @@ export interface App {
 /** What a framework must offer the suite. */
 export interface Framework {
   readonly build: (app: App) => RequestListener;
+  /** Serves endpoints, and answers 404 with the text `next` to what they leave. */
+  readonly serve: (...endpoints: readonly Endpoint[]) => RequestListener;
   /** Whether it has parsers that keep bytes. */
   readonly keepsBytes: boolean;
 }

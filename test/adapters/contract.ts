@@ -1,6 +1,7 @@
 import type { Framework } from './app.js';
 import { describeAdmission } from './contract/admission.js';
 import { describeBodies } from './contract/bodies.js';
+import { describeEndpoints } from './contract/endpoints.js';
 import { describeFailures } from './contract/failures.js';
 import { describeHandOver } from './contract/handOver.js';
 import { describeHeadHooks } from './contract/head.js';
@@ -23,5 +24,6 @@ export function describeAdapter(name: string, framework: Framework): void {
     describeMessageHooks(framework);
     describeStreams(framework);
     describeLifetime(framework);
+    describeEndpoints(framework);
   });
 }

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
-import { toExpress } from '../../adapters/express.js';
+import { serveExpress, toExpress } from '../../adapters/express.js';
 import { answerOk, type App, type Framework, type Io, type Mount, type Parser } from './app.js';
 
 /** Either major version of Express. */
@@ -12,7 +12,14 @@ export type ExpressLike = (() => Express) & {
 type Mounting = (...mount: Mount) => RequestHandler;
 
 export function expressFramework(express: ExpressLike): Framework {
-  return { build: (app) => build(express, app), keepsBytes: true };
+  return {
+    build: (app) => build(express, app),
+    serve: (...endpoints) =>
+      express()
+        .use(serveExpress(...endpoints))
+        .use((_req, res) => void res.status(404).type('text').send('next')),
+    keepsBytes: true,
+  };
 }
 
 function build(express: ExpressLike, { mounts, handler = answerOk, ...rest }: App): RequestListener {

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { bodyParser } from '@koa/bodyparser';
 import type Koa from 'koa';
-import { toKoa } from '../../adapters/koa.js';
+import { serveKoa, toKoa } from '../../adapters/koa.js';
 import { answerOk, type App, type Framework, type Io, type Mount, type Parser } from './app.js';
 
 /** Either major version of Koa. */
@@ -9,8 +9,21 @@ export type KoaLike = new () => Koa;
 
 type Mounting = (...mount: Mount) => Koa.Middleware;
 
-export function koaFramework(koa: KoaLike): Framework {
-  return { build: (app) => build(koa, app), keepsBytes: false };
+export function koaFramework(KoaApp: KoaLike): Framework {
+  return {
+    build: (app) => build(KoaApp, app),
+    serve: (...endpoints) => {
+      const listener = new KoaApp()
+        .use(serveKoa(...endpoints))
+        .use((ctx) => {
+          ctx.status = 404;
+          ctx.body = 'next';
+        })
+        .callback();
+      return (req, res) => void listener(req, res);
+    },
+    keepsBytes: false,
+  };
 }
 
 function build(KoaApp: KoaLike, { mounts, handler = answerOk, ...rest }: App): RequestListener {
