@@ -1,1 +1,26 @@
 export { signingFetch, type SigningFetchOptions } from './signingFetch.js';
+export { guardClient, VERDICT, type Consent, type GuardableClient, type GuardClientOptions } from './guardClient.js';
+export {
+  toolVerifier,
+  type ApproveOptions,
+  type CheckOptions,
+  type ToolVerifier,
+  type ToolVerifierOptions,
+} from './toolVerifier.js';
+export type { Approval, ApprovedForm } from './tools/approval.js';
+export { ApprovalsError, signedApprovals, type Approvals, type SignedApprovalsOptions } from './tools/approvals.js';
+export { fileApprovals, type FileApprovalsOptions } from './tools/fileApprovals.js';
+export { KEY_ROTATIONS, signKeyRotation, type KeyRotationOptions } from './tools/keyRotation.js';
+export {
+  explain,
+  ToolDenied,
+  type AllowReason,
+  type ApprovalRequest,
+  type AskReason,
+  type DenyReason,
+  type ToolReason,
+  type ToolVerdict,
+} from './tools/verdict.js';
+export { memoryApprovals, type ApprovalStore } from '../lib/stores/approvals.js';
+export type { TrustedKeys } from '../lib/keys/trust.js';
+export type { WireForm, WireTool } from '../lib/definitions/form.js';

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Unavailable } from '../denial.js';
 import { callback, integer, optional, readOptions, text } from '../options.js';
+import type { ApprovalStore } from './approvals.js';
 import type { ReplayStore } from './replay.js';
 
 /** An `ioredis` client, or a connected client of the `redis` package. */
@@ -20,6 +21,8 @@ export interface RedisStoresOptions {
 /** The stores that several instances share. */
 export interface RedisStores {
   readonly replay: ReplayStore;
+  /** For `signedApprovals` of `mcp-etdi/client`. */
+  readonly approvals: ApprovalStore;
 }
 
 /**
@@ -46,6 +49,7 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
   };
 
   return Object.freeze({
+    approvals: redisApprovals(command, `${prefix}approvals`),
     replay: Object.freeze({
       async claim(key: string, expiresAt: Date) {
         // A period, not a point in time: the clock of Redis may differ from the one the expiry was checked by.
@@ -56,6 +60,31 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
       },
     }),
   });
+}
+
+type Command = (...args: string[]) => Promise<unknown>;
+
+/** One hash: a field is replaced as a whole, and all of them can be listed. */
+function redisApprovals(command: Command, name: string): ApprovalStore {
+  return Object.freeze({
+    async get(key: string) {
+      const record = await command('HGET', name, key);
+      return typeof record === 'string' ? record : undefined;
+    },
+    async set(key: string, record: string) {
+      await command('HSET', name, key, record);
+    },
+    async entries() {
+      return new Map(pairs(await command('HGETALL', name)));
+    },
+  });
+}
+
+/** Names and values in turn, or an object where the client speaks RESP3. */
+function pairs(reply: unknown): readonly (readonly [string, string])[] {
+  if (!Array.isArray(reply)) return Object.entries(reply as Record<string, string>);
+  const texts = reply as readonly string[];
+  return Array.from({ length: texts.length / 2 }, (_, index) => [texts[2 * index] ?? '', texts[2 * index + 1] ?? '']);
 }
 
 function senderOf(client: RedisClient): (args: string[]) => Promise<unknown> {

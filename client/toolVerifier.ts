@@ -1,0 +1,225 @@
+import { definitionOf, digestOfDefinition, isVersion, type WireForm, type WireTool } from '../lib/definitions/form.js';
+import { verifyTool } from '../lib/definitions/verify.js';
+import { openTrust, type Trust, type TrustedKeys } from '../lib/keys/trust.js';
+import {
+  callback,
+  flag,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  optional,
+  readOptions,
+  recordOf,
+  text,
+} from '../lib/options.js';
+import { isObject } from '../lib/rpc.js';
+import { canonicalResource, secureUrl } from '../lib/url.js';
+import { approvedForm, type Approval } from './tools/approval.js';
+import type { Approvals } from './tools/approvals.js';
+import { compareWithOthers, decide, factsOf, type Decided, type Evidence, type Policy } from './tools/decide.js';
+import { diffLines } from './tools/diff.js';
+import { followRotations } from './tools/keyRotation.js';
+import { ToolDenied, type ToolVerdict } from './tools/verdict.js';
+
+export interface ToolVerifierOptions {
+  /** The URL of the MCP endpoint: the `resource` of the server. */
+  readonly server: string;
+  /** Who may publish tools for this server, and their keys. Default: nobody, which only makes sense with `unsigned`. */
+  readonly publishers?: readonly TrustedKeys[];
+  /** What was approved: `fileApprovals(...)`, or `signedApprovals(...)` over Redis. */
+  readonly approvals: Approvals;
+  /** Whether to approve tools that trusted publishers signed when they are first seen. Default: false. */
+  readonly trustOnFirstUse?: boolean;
+  /** Whether unsigned tools are denied, or may be approved as they are. Default: `deny`. */
+  readonly unsigned?: 'deny' | 'ask';
+  /** Lower versions of these tools are denied, approved or not. Default: none. */
+  readonly minimumVersions?: Readonly<Record<string, string>>;
+  /** Statements of publishers about their new keys, as `signKeyRotation` made them. Default: none. */
+  readonly keyRotations?: readonly string[];
+  /** For how long an approval holds, in seconds. Default: 90 days. */
+  readonly approvalLifetime?: number;
+  /** Fetches key sets. Default: the system's `fetch`. */
+  readonly fetch?: typeof fetch;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+export interface CheckOptions {
+  /** The era of the protocol in which the tool was listed. Default: `legacy`. */
+  readonly form?: WireForm;
+  /** Further statements about keys, such as those that came with the list. */
+  readonly keyRotations?: readonly unknown[];
+}
+
+export interface ApproveOptions extends CheckOptions {
+  /** Who approves. Default: `user`. */
+  readonly approver?: string;
+  /** Until when. Default: as `approvalLifetime` says. */
+  readonly expiresAt?: Date;
+}
+
+/** Decides which tools of one server may be called. */
+export interface ToolVerifier {
+  readonly server: string;
+  /**
+   * What holds for a tool as it was received, every member of it.
+   * @throws {ApprovalsError} when approvals were changed by hand
+   * @throws {Unavailable} when keys or approvals cannot be had
+   */
+  readonly check: (tool: WireTool, options?: CheckOptions) => Promise<ToolVerdict>;
+  /**
+   * Approves a tool as it is.
+   * @throws {ToolDenied} for one that nobody can approve
+   */
+  readonly approve: (tool: WireTool, options?: ApproveOptions) => Promise<Approval>;
+  /** Takes an approval back. Whether there was one. */
+  readonly revoke: (tool: string) => Promise<boolean>;
+}
+
+const NINETY_DAYS = 7_776_000;
+
+const version = (value: unknown): string | undefined => (isVersion(value) ? undefined : 'must be a version like 1.2.0');
+
+/**
+ * Decides whether a tool is what its publisher signed and somebody approved.
+ *
+ * The digest of the whole definition decides; versions, permissions and keys only explain, and tell what somebody may
+ * approve from what nobody may. Nothing that a tool says of itself counts before its signature is proven.
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function toolVerifier(options: ToolVerifierOptions): ToolVerifier {
+  const given = readOptions<ToolVerifierOptions>('toolVerifier', options, {
+    server: secureUrl,
+    publishers: optional(listOf(object)),
+    approvals: object,
+    trustOnFirstUse: optional(flag),
+    unsigned: optional(oneOf('deny', 'ask')),
+    minimumVersions: optional(recordOf(version)),
+    keyRotations: optional(listOf(text)),
+    approvalLifetime: optional(integer(60)),
+    fetch: optional(callback),
+    now: optional(callback),
+  });
+  const { approvals, trustOnFirstUse = false, approvalLifetime = NINETY_DAYS, now = () => new Date() } = given;
+  const server = canonicalResource(given.server);
+  const trust = openPublishers(given, now);
+  const policy: Policy = {
+    minimumVersions: new Map(Object.entries(given.minimumVersions ?? {})),
+    mayAskUnsigned: given.unsigned === 'ask',
+  };
+
+  const weigh = async (tool: WireTool, { form = 'legacy', keyRotations = [] }: CheckOptions): Promise<Weighed> => {
+    const [name, definition] = [nameOf(tool), canonicalOf(tool)];
+    if (name === undefined || definition === undefined) return { verdict: malformed(server, name, form) };
+    const time = now();
+    const find = followRotations(trust.find, [...(given.keyRotations ?? []), ...keyRotations], time);
+    const proven = await verifyTool(tool, find, time);
+    const approval = await approvals.find(server, name);
+    const digest = digestOfDefinition(definition);
+    const evidence: Evidence = { tool, name, server, form, digest, proven, approval, now: time };
+    const decided = decide(evidence, policy);
+    const isNew = decided.reason === 'not_approved' && approval === undefined;
+    const final = isNew ? compareWithOthers(evidence, await approvals.list()) : decided;
+    return { evidence, verdict: describe(evidence, final) };
+  };
+
+  const save = async (evidence: Evidence, { approver = 'user', expiresAt }: ApproveOptions): Promise<Approval> => {
+    const time = now();
+    const until = expiresAt ?? new Date(time.getTime() + approvalLifetime * 1000);
+    const approval = approvalOf(evidence, approver, time, until);
+    await approvals.save(approval);
+    return approval;
+  };
+
+  return Object.freeze({
+    server,
+    async check(tool: WireTool, options: CheckOptions = {}) {
+      const { evidence, verdict } = await weigh(tool, options);
+      const isFirst = trustOnFirstUse && verdict.reason === 'not_approved' && verdict.publisher !== undefined;
+      if (!isFirst || evidence === undefined || evidence.approval !== undefined) return verdict;
+      if (await approvals.isRevoked(server, verdict.tool)) return verdict;
+      await save(evidence, { approver: 'first use' });
+      return Object.freeze({ ...verdict, outcome: 'allow' as const, reason: 'first_use' as const });
+    },
+    async approve(tool: WireTool, options: ApproveOptions = {}) {
+      const { evidence, verdict } = await weigh(tool, options);
+      if (evidence === undefined || verdict.outcome === 'deny') throw new ToolDenied(verdict);
+      return save(evidence, options);
+    },
+    revoke: (tool: string) => approvals.revoke(server, tool),
+  });
+}
+
+interface Weighed {
+  readonly verdict: ToolVerdict;
+  /** None where there is nothing to decide about. */
+  readonly evidence?: Evidence;
+}
+
+function openPublishers(
+  { publishers = [], unsigned, fetch: send = fetch }: ToolVerifierOptions,
+  now: () => Date,
+): Trust {
+  if (publishers.length > 0) return openTrust('toolVerifier', publishers, { fetch: send, now });
+  if (unsigned === 'ask') return { find: () => Promise.resolve(undefined) };
+  throw new TypeError("toolVerifier: 'publishers' must name who signs the tools, unless 'unsigned' is 'ask'");
+}
+
+function nameOf(tool: unknown): string | undefined {
+  const name = isObject(tool) && Object.hasOwn(tool, 'name') ? tool['name'] : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function canonicalOf(tool: WireTool): string | undefined {
+  try {
+    return definitionOf(tool);
+  } catch {
+    return undefined;
+  }
+}
+
+function malformed(server: string, name: string | undefined, form: WireForm): ToolVerdict {
+  const decided = { outcome: 'deny', reason: 'definition_malformed' } as const;
+  return Object.freeze({ ...decided, tool: name ?? '', server, form, permissions: [], diff: [] });
+}
+
+function describe(evidence: Evidence, decided: Decided): ToolVerdict {
+  const { name, server, form, digest, proven, approval } = evidence;
+  const other = decided.outcome === 'ask' ? decided.other : undefined;
+  return Object.freeze({
+    outcome: decided.outcome,
+    reason: decided.reason,
+    tool: name,
+    server,
+    form,
+    digest,
+    ...factsOf(evidence),
+    diff: decided.reason === 'approved' ? [] : diffFrom(approval ?? other, evidence),
+    ...(typeof proven === 'string' ? { fault: proven } : {}),
+    ...(other === undefined ? {} : { other: { tool: other.tool, server: other.server } }),
+  });
+}
+
+function diffFrom(approval: Approval | undefined, { tool, form }: Evidence): readonly string[] {
+  const before = approval?.forms[form] ?? approval?.forms.legacy ?? approval?.forms.modern;
+  return before === undefined ? [] : diffLines(before.definition, approvedForm(tool).definition);
+}
+
+/** Forms of one version add up. Those of another version are gone. */
+function approvalOf(evidence: Evidence, approver: string, approvedAt: Date, expiresAt: Date): Approval {
+  const { tool, name, server, form, approval } = evidence;
+  const { publisher, signer, version, permissions } = factsOf(evidence);
+  const isSame = approval !== undefined && approval.publisher === publisher && approval.version === version;
+  const kept = isSame && publisher !== undefined ? approval.forms : {};
+  return Object.freeze({
+    server,
+    tool: name,
+    ...(publisher === undefined || signer === undefined || version === undefined ? {} : { publisher, signer, version }),
+    permissions,
+    forms: { ...kept, [form]: approvedForm(tool) },
+    approver,
+    approvedAt,
+    expiresAt,
+  });
+}

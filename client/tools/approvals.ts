@@ -1,0 +1,151 @@
+import { isUtf8 } from 'node:buffer';
+import type { JSONWebKeySet } from 'jose';
+import { decode, encode, signJws, verifyJws } from '../../lib/definitions/jws.js';
+import { parseStrictJson } from '../../lib/json/strict.js';
+import type { Signer } from '../../lib/keys/signer.js';
+import { openTrust, type Trust } from '../../lib/keys/trust.js';
+import { callback, object, optional, readOptions, type Check } from '../../lib/options.js';
+import type { ApprovalStore } from '../../lib/stores/approvals.js';
+import { escapeText } from '../../lib/text.js';
+import { approvalKey, decodeApproval, encodeApproval, seconds, type Approval } from './approval.js';
+
+/** What was approved, by whom, and until when. */
+export interface Approvals {
+  /**
+   * The approval of a tool of a server, also one that has expired.
+   * @throws {ApprovalsError} for one that was not signed by a known key
+   * @throws {Unavailable} when that cannot be known
+   */
+  readonly find: (server: string, tool: string) => Promise<Approval | undefined>;
+  /** All of them, also those that have expired. Throws as `find` does. */
+  readonly list: () => Promise<readonly Approval[]>;
+  /** Signs an approval and puts it in the place of the one before. */
+  readonly save: (approval: Approval) => Promise<void>;
+  /** Takes an approval back, and remembers that. Whether there was one. */
+  readonly revoke: (server: string, tool: string) => Promise<boolean>;
+  /** Whether the last thing that happened to the approval of a tool is that it was taken back. */
+  readonly isRevoked: (server: string, tool: string) => Promise<boolean>;
+}
+
+export interface SignedApprovalsOptions {
+  /** Where the records are kept: `memoryApprovals()`, or `redisStores(client).approvals`. */
+  readonly store: ApprovalStore;
+  /** Signs new approvals: `keyStore.signer('approval')`. Without it, approvals are read and revoked only. */
+  readonly signer?: Signer;
+  /** The public keys whose approvals count, those of the signer included. */
+  readonly keys: JSONWebKeySet;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+/** An approval that nobody whose keys are known has signed: changed by hand, put in another place, or forged. */
+export class ApprovalsError extends Error {
+  override readonly name = 'ApprovalsError';
+  readonly code = 'approvals_changed';
+}
+
+const signing: Check = (value) =>
+  typeof (value as Partial<Signer> | null | undefined)?.current === 'function'
+    ? undefined
+    : "must be a signer, such as keyStore.signer('approval')";
+
+/** Stands in the place of an approval. It needs no signature: whoever could write it could remove the approval too. */
+const REVOKED = 'revoked';
+const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+const MOST_CACHED = 1024;
+
+/**
+ * Keeps approvals, each as a JWS (RFC 7515) of `typ` `etdi-approval+jws`: the store can lose one, and cannot make one up.
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function signedApprovals(options: SignedApprovalsOptions): Approvals {
+  const {
+    store,
+    signer,
+    keys,
+    now = () => new Date(),
+  } = readOptions<SignedApprovalsOptions>('signedApprovals', options, {
+    store: object,
+    signer: optional(signing),
+    keys: object,
+    now: optional(callback),
+  });
+  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { fetch, now });
+  const read = reader(trust, now);
+
+  return Object.freeze({
+    async find(server: string, tool: string) {
+      const key = approvalKey(server, tool);
+      const record = await store.get(key);
+      return record === undefined || record === REVOKED ? undefined : read(key, record);
+    },
+    async list() {
+      const records = [...(await store.entries())].filter(([, record]) => record !== REVOKED);
+      return Promise.all(records.map(([key, record]) => read(key, record)));
+    },
+    async save(approval: Approval) {
+      if (signer === undefined) throw new TypeError("signedApprovals: approving takes the option 'signer'");
+      const payload = encodeApproval(approval);
+      const terms = { key: await signer.current(), issuedAt: approval.approvedAt, expiresAt: approval.expiresAt };
+      const signed = await signJws('etdi-approval+jws', payload, approval.approver, terms);
+      const key = approvalKey(approval.server, approval.tool);
+      const record = `${signed.protected}.${encode(payload)}.${signed.signature}`;
+      // What could not be read again would lock the tool out, and everybody else with it.
+      await read(key, record);
+      await store.set(key, record);
+    },
+    async revoke(server: string, tool: string) {
+      const key = approvalKey(server, tool);
+      const record = await store.get(key);
+      if (record === undefined || record === REVOKED) return false;
+      await store.set(key, REVOKED);
+      return true;
+    },
+    async isRevoked(server: string, tool: string) {
+      return (await store.get(approvalKey(server, tool))) === REVOKED;
+    },
+  });
+}
+
+/** The keys are pinned, so that what was verified once stays so. */
+function reader(trust: Trust, now: () => Date): (key: string, record: string) => Promise<Approval> {
+  const known = new Map<string, Approval>();
+  return async (key, record) => {
+    const name = `${key} ${record}`;
+    const found = known.get(name) ?? (await verify(key, record, trust, now()));
+    if (known.size >= MOST_CACHED) known.clear();
+    known.set(name, found);
+    return found;
+  };
+}
+
+async function verify(key: string, record: string, trust: Trust, now: Date): Promise<Approval> {
+  const [, header = '', encoded = '', signature = ''] = COMPACT.exec(record) ?? [];
+  const payload = decode(encoded);
+  const text = payload !== undefined && isUtf8(payload) ? payload.toString() : '';
+  const approval = decodeApproval(parse(text));
+  if (approval === undefined || approvalKey(approval.server, approval.tool) !== key) throw changed(approval);
+  const { approvedAt, expiresAt, approver } = approval;
+  // As of the time it was made: one that has expired is still known to have been given.
+  const at = approvedAt > now ? now : approvedAt;
+  const facts = await verifyJws('etdi-approval+jws', text, { protected: header, signature }, trust.find, at);
+  if (typeof facts === 'string' || facts.issuer !== approver) throw changed(approval);
+  const sameTimes = seconds(facts.issuedAt) === seconds(approvedAt) && seconds(facts.expiresAt) === seconds(expiresAt);
+  if (!sameTimes) throw changed(approval);
+  return approval;
+}
+
+function parse(text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function changed(approval: Approval | undefined): ApprovalsError {
+  const of = approval === undefined ? '' : ` of '${escapeText(approval.tool)}' at ${escapeText(approval.server)}`;
+  return new ApprovalsError(
+    `the approval${of} was changed, or was signed by none of 'keys'; revoke it and approve the tool again`,
+  );
+}
