@@ -32,10 +32,10 @@ export class Publisher {
   readonly #manifests: Signatures<string>;
 
   constructor(options: PublisherOptions) {
-    const { tools, server, versions, source, lifetime, now } = options;
+    const { tools, server, publisher, versions, source, lifetime, now } = options;
     const report = reporter(options.onEvent);
     this.#options = options;
-    this.#prepare = preparer(tools, options, report);
+    this.#prepare = preparer(tools, { server, publisher }, report);
     this.ledger = new Ledger({ tools, server, versions, source, prepare: this.#prepare, report });
     this.#signatures = new Signatures({ lifetime, now, most: 100 + 4 * tools.names.length });
     this.#manifests = new Signatures({ lifetime, now, most: 100 });
