@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Denial } from './denial.js';
+import { single } from './headers.js';
 
 declare module './denial.js' {
   interface DenialCodes {
@@ -10,10 +11,13 @@ declare module './denial.js' {
   }
 }
 
+type Headers = Readonly<Record<string, readonly string[] | undefined>>;
+
 /** The largest body that is read, in bytes: the limit of the MCP SDK. */
 export const MAX_BODY_BYTES: number = 4 * 1024 * 1024;
 
 const MEDIA_TYPE = /^application\/json[ \t]*(?:;|$)/i;
+const CHARSET = /;[ \t]*charset=(?!"?utf-8"?[ \t]*(?:;|$))/i;
 
 /**
  * The exact bytes of a request, read at most once and up to `limit`.
@@ -41,9 +45,10 @@ export function wasRead(req: IncomingMessage): boolean {
   return req.readableDidRead || req.readableEnded;
 }
 
-/** @throws {Denial} 415 `media_type_unsupported` unless the request says `application/json` */
-export function assertJson(req: IncomingMessage): void {
-  if (MEDIA_TYPE.test(req.headers['content-type'] ?? '')) return;
+/** @throws {Denial} 415 `media_type_unsupported` unless the request says `application/json`, once, and in no other charset */
+export function assertJson(headers: Headers): void {
+  const type = single(headers, 'content-type') ?? '';
+  if (MEDIA_TYPE.test(type) && !CHARSET.test(type)) return;
   throw new Denial(415, 'media_type_unsupported', 'The Content-Type must be application/json');
 }
 

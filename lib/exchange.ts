@@ -124,7 +124,7 @@ export class Exchange implements RequestContext, HttpRequest {
       name = 'exchange';
       // Once a check has read the body no handler can, so it gets what was read, and is not reached where that is nothing.
       if (this.#incoming.asked) await this.rpc();
-      for (const hook of chain.hooks.admitted) {
+      for (const hook of this.hooks.admitted) {
         name = hook.name;
         start = performance.now();
         await hook.call(this);

@@ -43,7 +43,7 @@ export class Incoming {
   async #readMessages(): Promise<readonly RpcMessage[]> {
     const { req, seen, method, headers } = this.#exchange;
     if (WITHOUT_MESSAGES.has(method)) return (this.messages = []);
-    assertJson(req);
+    assertJson(headers);
     const parsed = seen.parsedBody();
     this.#readBefore ??= wasRead(req);
     const isParsed = this.#readBefore && parsed !== undefined && !Buffer.isBuffer(parsed);

@@ -22,7 +22,7 @@ export interface AuthInfo {
 export interface Hooks {
   /** Sees every verdict, of later mounts too. */
   readonly decided?: (ctx: RequestContext, decision: Decision) => void;
-  /** Runs after the last check of the chain. May still deny. */
+  /** Runs after the last check of each mount, its own and later ones, and after the body was read. May still deny. */
   readonly admitted?: (ctx: RequestContext) => void | Promise<void>;
   /** Headers that are set on the response in any case. */
   readonly headers?: (ctx: RequestContext) => Readonly<Record<string, string>>;

@@ -19,6 +19,7 @@ const NAME_MEMBER: ReadonlyMap<string, string> = new Map([
   ['tasks/update', 'taskId'],
   ['tasks/cancel', 'taskId'],
 ]);
+const NOTHING = { method: undefined, params: {} as Readonly<Record<string, unknown>> };
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 const SENTINEL = /^=\?base64\?(.*)\?=$/s;
 
@@ -35,13 +36,14 @@ export function assertMirrored(headers: Headers, messages: readonly RpcMessage[]
   const version = mirrored(headers, 'mcp-protocol-version');
   if (method === undefined && name === undefined && version === undefined) return;
   for (const message of messages) {
-    if (message.kind === 'response') continue;
-    const meta = message.params['_meta'];
+    const { method: ownMethod, params } = message.kind === 'response' ? NOTHING : message;
+    const meta = params['_meta'];
     const claimed = isObject(meta) ? meta[VERSION_KEY] : undefined;
     if (claimed !== undefined) assertEqual(version, claimed);
-    assertEqual(method, message.method);
-    const member = NAME_MEMBER.get(message.method);
-    if (member !== undefined && name !== undefined) assertEqual(decodeSentinel(name), message.params[member]);
+    assertEqual(method, ownMethod);
+    // A message without a name has nothing that the header could repeat.
+    const member = NAME_MEMBER.get(ownMethod ?? '');
+    if (name !== undefined) assertEqual(decodeSentinel(name), member === undefined ? undefined : params[member]);
   }
 }
 

@@ -41,7 +41,11 @@ export class Refreshed<Value> {
    */
   async find<Found>(look: (value: Value) => Found | undefined): Promise<Found | undefined> {
     const { maxAge, cooldown } = this.#periods;
-    if (this.#value === undefined || this.#since(this.#fetchedAt) >= maxAge * 1000) await this.#refresh(0);
+    if (this.#value === undefined || this.#since(this.#fetchedAt) >= maxAge * 1000) {
+      const refreshed = this.#refresh(0);
+      // During an outage nobody waits for the next try while an old document can still be used.
+      if (this.#failure === undefined || !this.#isUsable()) await refreshed;
+    }
     const known = look(this.#usable());
     if (known !== undefined) return known;
     await this.#refresh(cooldown * 1000);
@@ -66,16 +70,20 @@ export class Refreshed<Value> {
       this.#failure = undefined;
     } catch (error) {
       this.#failure = error;
+      // A fetch that took its time to fail would else be over its pause at once.
+      this.#triedAt = this.#now().getTime();
     } finally {
       this.#flight = undefined;
     }
   }
 
-  #usable(): Value {
+  #isUsable(): boolean {
     const { maxAge, staleIfError } = this.#periods;
-    if (this.#value === undefined || this.#since(this.#fetchedAt) >= (maxAge + staleIfError) * 1000) {
-      throw this.#unavailable();
-    }
+    return this.#value !== undefined && this.#since(this.#fetchedAt) < (maxAge + staleIfError) * 1000;
+  }
+
+  #usable(): Value {
+    if (this.#value === undefined || !this.#isUsable()) throw this.#unavailable();
     return this.#value;
   }
 

@@ -48,6 +48,7 @@ export type OutgoingMessage = Readonly<Record<string, unknown>>;
 /** The largest batch that is read: the cap of the MCP SDK. */
 export const MAX_BATCH = 100;
 
+const MAX_ID = 256;
 const NO_PARAMS: Params = Object.freeze({});
 const NAMED_BY: ReadonlyMap<string, { readonly kind: Target['kind']; readonly member: string }> = new Map([
   ['tools/call', { kind: 'tool', member: 'name' }],
@@ -103,8 +104,9 @@ function readResponse(value: Readonly<Record<string, unknown>>, id: unknown): Rp
   return { kind: 'response', id };
 }
 
+/** An answer repeats the id, so it is short, and a number that JSON can write. */
 function isId(id: unknown): id is string | number {
-  return typeof id === 'string' || typeof id === 'number';
+  return typeof id === 'string' ? id.length <= MAX_ID : Number.isFinite(id);
 }
 
 /** Own members only: a body cannot inherit a method from a polluted prototype. */

@@ -126,6 +126,11 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
       return auth === undefined ? prove(credentials.token) : { auth };
     },
     hooks: {
+      // A body can take longer to arrive than its token has left.
+      admitted: ({ state }) => {
+        if (state.auth !== undefined && hasEnded(state.auth, tolerance, now()))
+          throw deny.invalid(new TokenFault('expired'));
+      },
       until: ({ state }) => state.auth && endOf(state.auth, tolerance, now()),
       authInfo: ({ state }) => state.auth && toAuthInfo(state.auth),
     },
@@ -192,6 +197,10 @@ function toAuth(
   token: string,
 ): Auth {
   return Object.freeze({ issuer, subject, clientId, scopes, roles, resource, expiresAt, token, claims });
+}
+
+function hasEnded({ expiresAt }: Auth, tolerance: number, now: Date): boolean {
+  return now.getTime() >= (expiresAt + tolerance) * 1000;
 }
 
 /** A token that is accepted after its end, within the tolerance, ends with that: its stream is not cut off at once. */

@@ -142,7 +142,7 @@ describe('readBytes', () => {
 describe('assertJson', () => {
   const allows = (type: string | undefined): boolean => {
     try {
-      assertJson(incoming(type === undefined ? {} : { 'content-type': type }));
+      assertJson(type === undefined ? {} : { 'content-type': [type] });
       return true;
     } catch (error) {
       expect(error).to.include({ status: 415, code: 'media_type_unsupported' });
@@ -156,6 +156,9 @@ describe('assertJson', () => {
       'Application/JSON',
       'application/json ; charset=utf-8',
       'application/json;',
+      'application/json; charset="UTF-8"',
+      'application/json; charset=utf-8; profile=x',
+      'application/json; profile=utf-16',
     ]) {
       expect(allows(type), type).to.equal(true);
     }
@@ -170,8 +173,20 @@ describe('assertJson', () => {
       'xapplication/json',
       'application/json-seq',
       'text/json',
+      'application/json; charset=utf-16',
+      'application/json; charset=utf-7',
+      'application/json;charset="utf-16"',
+      'application/json; charset=utf-8x',
+      'application/json; charset=utf-8; charset=utf-16',
     ];
     for (const type of types) expect(allows(type), type).to.equal(false);
+  });
+
+  it('denies two content types, one of which a proxy may have read', () => {
+    const headers = { 'content-type': ['application/json', 'text/plain'] };
+    expect(() => {
+      assertJson(headers);
+    }).to.throw('A header that may appear once appears twice');
   });
 
   it('allows or denies any value', () => {

@@ -37,11 +37,11 @@ describe('buildChain', () => {
   it('says what is missing, and how to mount', () => {
     expect(() => buildChain([one('b', { needs: ['chainA'] }), adds('a', 'chainA')])).to.throw(
       TypeError,
-      "b is mounted too early: nothing before it adds 'chainA'; mount it later, or start with requires('chainA')",
+      "b is mounted too early: nothing before it adds 'chainA'; mount the middleware that does before it, or, only where an earlier mount does, start with requires('chainA')",
     );
     expect(() => buildChain([one('b', { oneOf: ['chainA', 'chainB'] })])).to.throw(
       TypeError,
-      "b is mounted too early: nothing before it adds 'chainA' or 'chainB'; mount it later, or start with requires('chainA') or requires('chainB')",
+      "b is mounted too early: nothing before it adds 'chainA' or 'chainB'; mount the middleware that does before it, or, only where an earlier mount does, start with requires('chainA') or requires('chainB')",
     );
     expect(() => buildChain([adds('a', 'chainA'), one('b', { needs: ['chainA', 'chainB'] })])).to.throw(
       /adds 'chainB'/,

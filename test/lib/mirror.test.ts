@@ -69,9 +69,11 @@ describe('assertMirrored', () => {
     expect(agree({ 'mcp-name': 'undefined' }, callOf(undefined))).to.equal(false);
   });
 
-  it('does not compare Mcp-Name with messages that name nothing', () => {
-    expect(agree({ 'mcp-name': 'a' }, { id: 1, method: 'tools/list' })).to.equal(true);
-    expect(agree({ 'mcp-name': 'a', 'mcp-method': 'x' }, { id: 1, result: {} })).to.equal(true);
+  it('denies a name or method beside a message that has none, which only a proxy would believe', () => {
+    expect(agree({ 'mcp-name': 'a' }, { id: 1, method: 'tools/list' })).to.equal(false);
+    expect(agree({ 'mcp-name': 'a' }, { id: 1, method: 'tools/list', params: { '': 'a', name: 'a' } })).to.equal(false);
+    expect(agree({ 'mcp-name': 'a' }, { id: 1, result: {} })).to.equal(false);
+    expect(agree({ 'mcp-method': 'tools/call' }, { id: 1, result: {} })).to.equal(false);
   });
 
   it('requires that MCP-Protocol-Version is the version of the body, where it names one', () => {
@@ -95,7 +97,7 @@ describe('assertMirrored', () => {
     expect(agree({ 'mcp-name': 'a' }, callOf('a'), callOf('a'))).to.equal(true);
     expect(agree({ 'mcp-name': 'a' }, callOf('a'), callOf('b'))).to.equal(false);
     expect(agree({ 'mcp-method': 'tools/call' }, callOf('a'), { id: 1, method: 'ping' })).to.equal(false);
-    expect(agree({ 'mcp-method': 'tools/call' }, callOf('a'), { id: 1, result: {} })).to.equal(true);
+    expect(agree({ 'mcp-method': 'tools/call' }, callOf('a'), { id: 1, result: {} })).to.equal(false);
   });
 
   it('holds for notifications too', () => {

@@ -184,6 +184,8 @@ describe('readMessages', () => {
       { ...call, id: null },
       { ...call, id: undefined },
       { ...call, id: true },
+      { ...call, id: 'x'.repeat(257) },
+      { ...call, id: Infinity },
       { ...call, id: [] },
       { ...call, id: {} },
       { ...call, method: null },

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Unavailable } from '../../../lib/denial.js';
+import { Refreshed } from '../../../lib/refreshed.js';
 import { oidc } from '../../../lib/providers/index.js';
 import { fakeIssuer, type FakeIssuer } from '../../../lib/testing.js';
 import { openKeySet, readKeySetOptions, type KeySet, type KeySetOptions } from '../../../lib/tokens/keySet.js';
@@ -182,6 +183,54 @@ describe('lib/tokens/keySet', () => {
     it('waits no longer than its timeout for an issuer that hangs', async () => {
       const { has } = setUp({ timeout: 1 }, () => () => new Promise(() => undefined));
       expect(await has('k')).to.equal('unavailable');
+    });
+
+    it('waits once for an issuer that hangs, and not for each request', async () => {
+      const loads: (() => void)[] = [];
+      let time = 0;
+      const load = (): Promise<number> =>
+        new Promise((_resolve, reject) =>
+          loads.push(() => {
+            reject(new Error('late'));
+          }),
+        );
+      const periods = { maxAge: 600, cooldown: 30, staleIfError: 86_400, timeout: 5 };
+      const value = new Refreshed(load, periods, () => new Date(time), 'down');
+      const first = value.find((one) => one).catch(() => 'unavailable');
+      time += 5000;
+      loads[0]?.();
+      expect(await first).to.equal('unavailable');
+      time += 4999;
+      expect(await value.find((one) => one).catch(() => 'unavailable')).to.equal('unavailable');
+      expect(loads, 'within five seconds of the failure').to.have.lengthOf(1);
+      time += 1;
+      void value.find((one) => one).catch(() => undefined);
+      expect(loads).to.have.lengthOf(2);
+    });
+
+    it('does not wait for an issuer that hangs while it can use old keys', async () => {
+      let time = 0;
+      let fails: (() => void) | undefined;
+      let loads = 0;
+      const load = (): Promise<number> => {
+        loads += 1;
+        if (loads === 1) return Promise.resolve(7);
+        return new Promise((_resolve, reject) => {
+          fails = () => {
+            reject(new Error('late'));
+          };
+        });
+      };
+      const periods = { maxAge: 600, cooldown: 30, staleIfError: 86_400, timeout: 5 };
+      const value = new Refreshed(load, periods, () => new Date(time), 'down');
+      expect(await value.find((one) => one)).to.equal(7);
+      time += 600_000;
+      const first = value.find((one) => one);
+      fails?.();
+      expect(await first).to.equal(7);
+      time += 5000;
+      expect(await value.find((one) => one), 'while a further try hangs').to.equal(7);
+      expect(loads).to.equal(3);
     });
 
     it('names no address in its message, and keeps the cause for the operator', async () => {
