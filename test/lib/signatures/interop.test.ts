@@ -60,7 +60,7 @@ for (const [name, algorithm] of Object.entries(ALGORITHMS)) {
   describe(`signatures of http-message-signatures with ${name}`, () => {
     let keys: Keys;
     let theirs: SigningKey;
-    const now = Math.floor(Date.now() / 1000);
+    const now = (): number => Math.floor(Date.now() / 1000);
 
     before(async () => {
       keys = await keysFor(algorithm);
@@ -76,8 +76,8 @@ for (const [name, algorithm] of Object.entries(ALGORITHMS)) {
           fields: covered,
           params: ['created', 'expires', 'nonce', 'keyid', ...params, 'tag'],
           paramValues: {
-            created: new Date(now * 1000),
-            expires: new Date((now + 60) * 1000),
+            created: new Date(now() * 1000),
+            expires: new Date((now() + 60) * 1000),
             nonce: crypto.randomUUID(),
             tag: 'mcp-etdi',
           },
@@ -151,7 +151,7 @@ for (const [name, algorithm] of Object.entries(ALGORITHMS)) {
           { method: 'POST', target: targetOf(originOf(resource), '/mcp'), headers: lines },
           {
             coverage: coverageOf(covered),
-            parameters: { created: now, expires: now + 60, nonce: 'n', keyid: keys.keyId, tag: 'mcp-etdi' },
+            parameters: { created: now(), expires: now() + 60, nonce: 'n', keyid: keys.keyId, tag: 'mcp-etdi' },
             key,
           },
         );
