@@ -69,14 +69,15 @@ export class Outgoing implements StepOwner {
     this.started = true;
     this.#mode = this.#modeOfBody();
     this.#steps.take(() => this.#hooks.askHead(res, this.#mode !== 'pass'));
-    if (this.#mode !== 'json' && !this.#ending)
-      this.#steps.take(() => {
-        this.#sendHead();
-      });
+    if (this.#mode === 'json' || this.#ending) return res;
+    this.#steps.take(() => {
+      this.#sendHead();
+    });
     return res;
   }
 
   write(args: Arguments): boolean {
+    if (this.#passing) return this.#original.write.apply(this.#res, args);
     if (!this.#accepts(args)) return false;
     if (this.#mode === 'pass' && this.#steps.idle) return this.#original.write.apply(this.#res, args);
     if (this.#mode === 'pass') return this.#takeOrStarve(() => this.#put(args));
@@ -162,10 +163,10 @@ export class Outgoing implements StepOwner {
     this.started = true;
     this.#original.writeHead.call(res, reply.status);
     this.sent = true;
-    this.#original.end.call(res, reply.body);
+    this.#endWith(reply.body);
   }
 
-  #sendHead(): undefined {
+  #sendHead(): void {
     const end = isEventStream(this.#res) ? this.#hooks.endOfStream() : Infinity;
     if (this.#mode === 'events') this.#res.removeHeader('content-length');
     this.#original.writeHead.call(this.#res, this.#res.statusCode);
@@ -179,7 +180,17 @@ export class Outgoing implements StepOwner {
 
   #cutOff(): void {
     this.close();
-    this.#original.end.call(this.#res);
+    this.#endWith();
+  }
+
+  /** What is below writes the head now where nothing has, and counts the body for it; some of it calls `write`. */
+  #endWith(...args: Arguments): void {
+    this.#passing = true;
+    try {
+      this.#original.end.apply(this.#res, args);
+    } finally {
+      this.#passing = false;
+    }
   }
 
   #takeOrStarve(step: Step): boolean {
@@ -206,9 +217,7 @@ export class Outgoing implements StepOwner {
   #finish(args: Arguments): Promise<void> | undefined {
     if (this.#mode === 'json') return this.#finishJson(args);
     if (this.#events !== undefined) return this.#finishEvents(args, this.#events);
-    // Where the handler wrote no head, Node writes it now, and counts the body for it.
-    this.#passing = true;
-    this.#original.end.apply(this.#res, args);
+    this.#endWith(...args);
     return undefined;
   }
 
@@ -216,7 +225,7 @@ export class Outgoing implements StepOwner {
     const { chunk, done } = readArguments(args);
     if (!this.sent) this.#sendHead();
     await this.#putEvents([...splitter.push(chunk), ...splitter.rest()], undefined);
-    if (this.#mode !== 'over') this.#original.end.call(this.#res, done);
+    if (this.#mode !== 'over') this.#endWith(done);
   }
 
   async #finishJson(args: Arguments): Promise<void> {
@@ -228,6 +237,6 @@ export class Outgoing implements StepOwner {
     if (changed !== undefined) for (const name of ABOUT_THE_BODY) this.#res.removeHeader(name);
     if (bytes.length > 0) this.#res.setHeader('Content-Length', bytes.length);
     this.#sendHead();
-    this.#original.end.call(this.#res, bytes, done);
+    this.#endWith(bytes, done);
   }
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import request from 'supertest';
-import { Denial } from '../../../lib/denial.js';
+import { Denial, Unavailable } from '../../../lib/denial.js';
 import type { AnyMiddleware } from '../../../lib/middleware.js';
 import type { Framework } from '../app.js';
 import { call, check, errorOf, failsWith, hooked, readsMessages } from '../checks.js';
@@ -104,6 +104,17 @@ export function describeFailures({ build }: Framework): void {
       const app = build({ mounts: [[{ onError, newId: () => 'request-7' }, failsWith(error)]] });
       await request(app).post('/').expect(500);
       expect(told).to.deep.equal([error, 'request-7']);
+    });
+
+    it('are told to nobody when they are denials', async () => {
+      const told: unknown[] = [];
+      const onError = (error: unknown): void => void told.push(error);
+      for (const error of [new Denial(403, 'test_denied', 'Denied by a test'), new Unavailable('Down')]) {
+        await request(build({ mounts: [[{ onError }, failsWith(error)]] }))
+          .post('/')
+          .expect(error.status);
+      }
+      expect(told).to.deep.equal([]);
     });
 
     it('do not depend on what `onError`, `newId` and the hooks do', async () => {

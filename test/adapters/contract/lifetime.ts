@@ -117,6 +117,29 @@ export function describeLifetime({ build }: Framework): void {
       }
     });
 
+    it('hear nothing of a head hook that fails when the client has gone', async () => {
+      let fail: (() => void) | undefined;
+      const held = hooked('held', {
+        head: () =>
+          new Promise(
+            (_resolve, reject) =>
+              (fail = () => {
+                reject(new Error('x'));
+              }),
+          ),
+        decided: (_ctx, { effect }) => void verdicts.push(effect),
+      });
+      const wire = await open([held], ({ take }) => void take().writeHead(200).write('x'));
+      wire.send(post(call()));
+      await eventually(() => fail);
+      wire.destroy();
+      await once();
+      verdicts = [];
+      fail?.();
+      await aWhile();
+      expect(verdicts).to.deep.equal([]);
+    });
+
     it('hear of a client that goes away after the head', async () => {
       const wire = await open([], ({ take }) => void take().writeHead(200).write('x'));
       wire.send(post(call()));

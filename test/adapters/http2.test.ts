@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import http2, { type Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import Koa from 'koa';
+import { toKoa } from '../../adapters/koa.js';
+import type { Outcome } from '../../lib/decision.js';
+import { hooked, readsMessages } from './checks.js';
+import { eventually } from './serve.js';
+
+describe('Koa 3 adapter over HTTP/2', () => {
+  let server: Http2Server;
+  let outcomes: Outcome[];
+
+  beforeEach(async () => {
+    outcomes = [];
+    const app = new Koa();
+    app.silent = true;
+    const hooks = hooked('hooks', {
+      headers: () => ({ 'X-Hook': 'h' }),
+      head: () => Promise.resolve(),
+      message: (_ctx, message) => ({ ...message, seen: true }),
+      settled: (_ctx, outcome) => void outcomes.push(outcome),
+    });
+    app.use(toKoa(hooks, readsMessages())).use((ctx) => {
+      ctx.body = { id: 1 };
+    });
+    const listener = app.callback();
+    server = http2.createServer((req, res) => void listener(req as never, res as never)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+
+  afterEach(async () => {
+    server.close();
+    await once(server, 'close');
+  });
+
+  async function post(body: string): Promise<unknown> {
+    const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const stream = client.request({ ':method': 'POST', ':path': '/', 'content-type': 'application/json' });
+    stream.end(body);
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    let text = '';
+    for await (const chunk of stream) text += String(chunk);
+    client.close();
+    return [headers[':status'], headers['x-hook'], JSON.parse(text)];
+  }
+
+  it('keeps its promises about answers, denials and what is left of them', async () => {
+    expect(await post('{"jsonrpc":"2.0","id":1,"method":"x"}')).to.deep.equal([200, 'h', { id: 1, seen: true }]);
+    const [status, header, body] = (await post('{')) as [number, string, object];
+    expect([status, header]).to.deep.equal([400, 'h']);
+    expect(body).to.have.nested.property('error.code', -32700);
+    await eventually(() => outcomes.length === 2);
+    expect(outcomes.map(({ status: sent, aborted }) => [sent, aborted])).to.deep.equal([
+      [200, false],
+      [400, false],
+    ]);
+  });
+});
