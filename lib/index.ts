@@ -50,9 +50,17 @@ export type { TrustedKeys } from './keys/trust.js';
 export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middleware.js';
 export { protectedResource, type ProtectedResourceOptions } from './protectedResource.js';
 export * from './providers/index.js';
+export type { RateBudget } from './rate/budgets.js';
 export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
+export { memoryRate, type MemoryRateOptions, type RateCount, type RateStore } from './stores/rate.js';
 export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';
+export {
+  memorySessions,
+  type MemorySessionsOptions,
+  type SessionHolder,
+  type SessionStore,
+} from './stores/sessions.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';

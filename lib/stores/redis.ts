@@ -2,7 +2,10 @@ import { hash } from 'node:crypto';
 import { Unavailable } from '../denial.js';
 import { callback, integer, optional, readOptions, text } from '../options.js';
 import type { ApprovalStore } from './approvals.js';
+import { inTime } from './inTime.js';
+import { redisSessions } from './redisSessions.js';
 import type { ReplayStore } from './replay.js';
+import type { SessionStore } from './sessions.js';
 
 /** An `ioredis` client, or a connected client of the `redis` package. */
 export type RedisClient =
@@ -21,6 +24,8 @@ export interface RedisStoresOptions {
 /** The stores that several instances share. */
 export interface RedisStores {
   readonly replay: ReplayStore;
+  /** For `bindSession`. */
+  readonly sessions: SessionStore;
   /** For `signedApprovals` of `mcp-etdi/client`. */
   readonly approvals: ApprovalStore;
 }
@@ -59,6 +64,7 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
         return (await command('SET', name, '1', 'PX', String(left), 'NX')) === 'OK';
       },
     }),
+    sessions: redisSessions(command, `${prefix}session:`),
   });
 }
 
@@ -97,18 +103,4 @@ function senderOf(client: RedisClient): (args: string[]) => Promise<unknown> {
     return (args) => sendCommand.call(client, args);
   }
   throw new TypeError(`redisStores: pass a client of 'ioredis' or of 'redis'`);
-}
-
-async function inTime<Value>(work: Promise<Value>, ms: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error('the store did not answer in time'));
-    }, ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

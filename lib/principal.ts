@@ -1,0 +1,26 @@
+import type { Auth } from '../middleware/authenticate.js';
+import type { Signature } from '../middleware/verifySignature.js';
+import { challenge } from './challenge.js';
+import type { RequestContext } from './context.js';
+import { Denial } from './denial.js';
+
+declare module './denial.js' {
+  interface DenialCodes {
+    caller_unproven: 401;
+  }
+}
+
+/** Who calls, by the stronger of two proofs: whoever the token or certificate names, else whoever signed. */
+export type Principal = { readonly auth: Auth } | { readonly auth?: never; readonly signature: Signature };
+
+/**
+ * The proven caller of a request.
+ * @throws {Denial} 401 `caller_unproven` when nobody is proven
+ */
+export function principalOf({ auth, signature }: RequestContext['state']): Principal {
+  if (auth !== undefined) return { auth };
+  if (signature !== undefined) return { signature };
+  throw new Denial(401, 'caller_unproven', 'The request does not prove who calls', {
+    headers: { 'WWW-Authenticate': challenge('Bearer') },
+  });
+}

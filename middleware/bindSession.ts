@@ -1,0 +1,120 @@
+import { hash } from 'node:crypto';
+import type { RequestContext } from '../lib/context.js';
+import { Denial, Unavailable } from '../lib/denial.js';
+import { single } from '../lib/headers.js';
+import type { Middleware } from '../lib/middleware.js';
+import { callback, integer, object, optional, readOptions } from '../lib/options.js';
+import { principalOf } from '../lib/principal.js';
+import { memorySessions, type SessionHolder, type SessionStore } from '../lib/stores/sessions.js';
+
+declare module '../lib/denial.js' {
+  interface DenialCodes {
+    session_malformed: 400;
+    session_unknown: 404;
+    session_conflict: 500;
+  }
+}
+
+/** Options of `bindSession`. */
+export interface BindSessionOptions {
+  /** Where owners are kept. Default: the memory of this process; several instances need a shared one. */
+  readonly store?: SessionStore;
+  /** How long a session that nobody uses stays its owner's, in seconds up to 31 days. Default: 86,400, one day. */
+  readonly ttl?: number;
+  /** The clock of the default store. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+const HEADER = 'mcp-session-id';
+/** Visible ASCII (MCP 2025-11-25, "Session Management"), and short enough for a header of every client. */
+const ID = /^[\x21-\x7e]{1,2048}$/;
+const LONGEST_TTL = 2_678_400;
+
+/**
+ * Requires that an MCP session is used by whoever opened it: the same issuer, subject and client, or the same signer.
+ *
+ * For everybody else it does not exist, be it POST, GET or DELETE. A response that hands out a session id is held until
+ * its owner is stored. A DELETE that succeeded ends the binding. Requests without `Mcp-Session-Id` pass.
+ *
+ * @throws {Denial} 404 `session_unknown` (-32001), 400 `session_malformed` or `header_duplicate`, 401 `caller_unproven`;
+ *   500 `session_conflict` when the server hands out an id that is somebody else's
+ * @throws {Unavailable} when the store is out of reach: no session is used or opened then
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function bindSession(options: BindSessionOptions = {}): Middleware<never, never, 'auth' | 'signature'> {
+  const given = readOptions<BindSessionOptions>('bindSession', options, {
+    store: optional(object),
+    ttl: optional(integer(1, LONGEST_TTL)),
+    now: optional(callback),
+  });
+  const { ttl = 86_400, now = () => new Date(), store = memorySessions({ now }) } = given;
+  const ttlMs = ttl * 1000;
+
+  const bind = async ({ state }: RequestContext, issued: unknown): Promise<void> => {
+    if (!isId(issued)) throw new TypeError('the server hands out a session id that is not 1 to 2048 visible ASCII');
+    const owner = ownerOf(state);
+    if (!(await asked(() => store.bind(digest(issued), owner, ttlMs)))) {
+      throw new Denial(500, 'session_conflict', 'The session could not be opened');
+    }
+  };
+
+  return {
+    name: 'bindSession',
+    needs: [],
+    oneOf: ['auth', 'signature'],
+    reads: ['auth', 'signature'],
+    adds: [],
+    async run({ request, state }) {
+      const id = single(request.headers, HEADER);
+      if (id === undefined) return {};
+      if (!isId(id)) throw new Denial(400, 'session_malformed', 'The session id is malformed');
+      const owner = ownerOf(state);
+      const holder = await asked(() => store.use(digest(id), owner, ttlMs));
+      if (holder !== 'own') throw unknown(holder);
+      return {};
+    },
+    hooks: {
+      head(ctx, status, headers) {
+        const { [HEADER]: issued } = headers;
+        const id = ctx.request.headers[HEADER]?.[0];
+        // An id that came with the request was proven to be the caller's before anything could answer with it.
+        if (issued !== undefined && issued !== id) return bind(ctx, issued);
+        const ended = ctx.request.method === 'DELETE' && status >= 200 && status < 300;
+        if (!ended || !isId(id)) return undefined;
+        const owner = ownerOf(ctx.state);
+        return asked(() => store.release(digest(id), owner));
+      },
+    },
+  };
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
+}
+
+function ownerOf(state: RequestContext['state']): string {
+  const principal = principalOf(state);
+  if (principal.auth === undefined) return digest(JSON.stringify(['signature', principal.signature.owner]));
+  const { issuer, subject, clientId } = principal.auth;
+  return digest(JSON.stringify(['auth', issuer, subject, clientId]));
+}
+
+/** Who knows an id may try to use it, so no store gets to know one. */
+function digest(value: string): string {
+  return hash('sha256', value, 'base64url');
+}
+
+/** The answer is the same for a session of somebody else and for none. The record tells them apart. */
+function unknown(holder: SessionHolder): Denial {
+  const reason = holder === 'foreign' ? 'foreign' : 'unknown';
+  return new Denial(404, 'session_unknown', 'Session not found', { rpcCode: -32001, detail: { reason } });
+}
+
+async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (cause instanceof Unavailable) throw cause;
+    throw new Unavailable('The session store is unavailable', { cause });
+  }
+}

@@ -1,0 +1,151 @@
+import { hash } from 'node:crypto';
+import type { HttpRequest, RequestContext } from '../lib/context.js';
+import { Denial, Unavailable } from '../lib/denial.js';
+import type { Middleware } from '../lib/middleware.js';
+import { callback, integer, object, oneOf, optional, readOptions, text, type Check } from '../lib/options.js';
+import { principalOf } from '../lib/principal.js';
+import { isStore, openBudgets, type Budget, type Budgets, type RateBudget } from '../lib/rate/budgets.js';
+import { rateHeaders, secondsLeft, type Spent } from '../lib/rate/headers.js';
+import { reportError } from '../lib/report.js';
+import type { RateStore } from '../lib/stores/rate.js';
+
+declare module '../lib/denial.js' {
+  interface DenialCodes {
+    rate_limited: 429;
+  }
+}
+
+/** Options of `rateLimit`. */
+export interface RateLimitOptions {
+  /** How many messages a caller may send within one window, those to tools with a budget of their own left out. */
+  readonly limit: number;
+  /** The length of a window, in milliseconds up to 2,147,483,647 (24 days). */
+  readonly windowMs: number;
+  /** Budgets of single tools, by name. Calls of these count there and nowhere else. Default: none. */
+  readonly tools?: Readonly<Record<string, RateBudget>>;
+  /**
+   * Where calls are counted: a store for `express-rate-limit`, or, for windows of several lengths, a function that makes
+   * one for each. Default: the memory of this process; several instances need a shared one.
+   */
+  readonly store?: RateStore | ((windowMs: number) => RateStore);
+  /** What happens while the store is down. `deny`: 503. `allow`: requests pass uncounted. Default: `deny`. */
+  readonly onStoreError?: 'deny' | 'allow';
+  /** How long the store may take to answer, in milliseconds, before it counts as down. Default: 2,000. */
+  readonly timeoutMs?: number;
+  /** Sees why a request passed uncounted. Default: one escaped line on standard error. */
+  readonly onError?: (error: unknown, ctx: RequestContext) => void;
+  /** What a caller over the limit is told. Default: `Too many requests`. */
+  readonly message?: string;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+/** The longest delay of a timer, which many stores clear their windows with. */
+const LONGEST_WINDOW = 2_147_483_647;
+
+const storeOrFactory: Check = (value) =>
+  typeof value === 'function' || isStore(value) ? undefined : 'must be a store for express-rate-limit, or make one';
+
+/**
+ * Requires that the caller stays within a number of messages in a window of time: per user, client or signer, and per
+ * tool where a tool has a budget of its own. Never by address, which all callers behind a proxy share.
+ *
+ * Every message of a batch counts, and so do GET, DELETE, notifications, malformed bodies and denied requests. Sets
+ * `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-08) on every response.
+ *
+ * @throws {Denial} 429 `rate_limited` with `Retry-After`, 401 `caller_unproven`, and what reading the body throws
+ * @throws {Unavailable} when the store is down, unless `onStoreError` is `allow`
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function rateLimit(options: RateLimitOptions): Middleware<never, never, 'auth' | 'signature'> {
+  const given = readOptions<RateLimitOptions>('rateLimit', options, {
+    limit: integer(1),
+    windowMs: integer(1, LONGEST_WINDOW),
+    tools: optional(object),
+    store: optional(storeOrFactory),
+    onStoreError: optional(oneOf('deny', 'allow')),
+    timeoutMs: optional(integer(1, LONGEST_WINDOW)),
+    onError: optional(callback),
+    message: optional(text),
+    now: optional(callback),
+  });
+  const { onStoreError = 'deny', message = 'Too many requests', now = () => new Date() } = given;
+  const { onError = reportTo } = given;
+  const budgets = openBudgets(given, now);
+  const spentBy = new WeakMap<RequestContext, Spent>();
+
+  const spend = async (uses: readonly Budget[], principal: readonly string[], spent: Spent): Promise<void> => {
+    // One after the other: what one message may still do depends on those before it.
+    for (const budget of uses) {
+      const { totalHits, resetTime } = await budget.count(keyOf(budget, principal));
+      const end = resetTime?.getTime() ?? now().getTime() + budget.windowMs;
+      spent.set(budget, { remaining: Math.max(0, budget.limit - totalHits), end });
+      if (totalHits > budget.limit) throw tooMany(budget, secondsLeft(budget, end, now()), message);
+    }
+  };
+
+  return {
+    name: 'rateLimit',
+    needs: [],
+    oneOf: ['auth', 'signature'],
+    reads: ['auth', 'signature'],
+    adds: [],
+    async run(ctx) {
+      const principal = partsOf(ctx.state);
+      const spent: Spent = new Map();
+      spentBy.set(ctx, spent);
+      const { uses, fault } = await usesOf(ctx.request, budgets);
+      try {
+        await spend(uses, principal, spent);
+      } catch (error) {
+        if (error instanceof Denial) throw error;
+        if (onStoreError === 'deny') throw new Unavailable('The rate store is unavailable', { cause: error });
+        onError(error, ctx);
+      }
+      if (fault !== undefined) throw fault.error;
+      return {};
+    },
+    hooks: {
+      headers: (ctx) => rateHeaders(spentBy.get(ctx), now()),
+    },
+  };
+}
+
+const reportTo = (error: unknown, { id }: RequestContext): void => {
+  reportError(error, id);
+};
+
+/** What a request uses. One that cannot be read is counted too, or it would be the cheap way to flood. */
+async function usesOf(
+  { rpc }: HttpRequest,
+  { base, ofTool }: Budgets,
+): Promise<{ readonly uses: readonly Budget[]; readonly fault?: { readonly error: unknown } }> {
+  try {
+    const uses = (await rpc()).map((one) =>
+      one.kind !== 'response' && one.target.kind === 'tool' ? (ofTool.get(one.target.name) ?? base) : base,
+    );
+    return { uses: uses.length === 0 ? [base] : uses };
+  } catch (error) {
+    return { uses: [base], fault: { error } };
+  }
+}
+
+/**
+ * Who shares a budget. The clients of a user do, or each new registration would bring a new one. A client that acts for
+ * itself is kept apart from users, since it may have registered under the name of one (RFC 9700 section 4.15).
+ */
+function partsOf(state: RequestContext['state']): readonly string[] {
+  const principal = principalOf(state);
+  if (principal.auth === undefined) return ['signature', principal.signature.owner];
+  const { issuer, subject, clientId } = principal.auth;
+  return [subject === clientId ? 'client' : 'user', issuer, subject];
+}
+
+function keyOf({ name, windowMs }: Budget, principal: readonly string[]): string {
+  return hash('sha256', JSON.stringify([name, windowMs, ...principal]), 'base64url');
+}
+
+function tooMany({ name }: Budget, seconds: number, message: string): Denial {
+  const headers = { 'Retry-After': String(Math.max(1, seconds)) };
+  return new Denial(429, 'rate_limited', message, { headers, policy: true, detail: { reason: name } });
+}
