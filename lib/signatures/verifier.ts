@@ -62,14 +62,14 @@ export function signatureVerifier(
   options: VerifierOptions,
 ): (ctx: RequestContext, found: FoundSignature, clientId: string | undefined) => Promise<VerifiedSignature> {
   const { trust, replay, now } = options;
-  const origin = originOf(options.resource);
+  const signedFor = { origin: originOf(options.resource), path: new URL(options.resource).pathname };
   return async (ctx, found, clientId) => {
     const { request } = ctx;
     const signature = readSignature(found);
     assertCoverage(request, signature);
     const { keyId, ...parameters } = readParameters(signature);
     assertFresh(parameters, options, now());
-    const message = toMessage(request, origin, options);
+    const message = toMessage(request, signedFor, options.path);
     const trusted = await trust.find(keyId);
     if (trusted === undefined) throw new SignatureFault('key_unknown');
     if (clientId !== undefined && trusted.clientId !== clientId) throw new SignatureFault('signer_mismatch');
@@ -114,11 +114,12 @@ function assertFresh(
 /** What the signer asked for: the resource itself, with the query as received, wherever the request arrived. */
 function toMessage(
   { method, target, headers }: RequestContext['request'],
-  origin: Origin,
-  { resource, path }: VerifierOptions,
+  { origin, path }: { readonly origin: Origin; readonly path: string },
+  arrivesAt: string,
 ): RequestMessage {
   const arrived = targetOf(origin, target);
-  if (arrived.path !== path) throw new SignatureFault('target_mismatch');
+  if (arrived.path !== arrivesAt) throw new SignatureFault('target_mismatch');
+  if (path === arrivesAt) return { method, target: arrived, headers };
   const query = arrived.query === '?' && !target.includes('?') ? '' : arrived.query;
-  return { method, target: targetOf(origin, `${new URL(resource).pathname}${query}`), headers };
+  return { method, target: targetOf(origin, `${path}${query}`), headers };
 }
