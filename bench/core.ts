@@ -81,6 +81,18 @@ function answering(name: string, list: readonly AnyMiddleware[] | undefined, typ
   };
 }
 
+/** The least that any server does to read a body. */
+async function readPlainly(): Promise<void> {
+  const req = request();
+  const res = response(req);
+  req.push(BODY);
+  req.push(null);
+  const chunks: Buffer[] = [];
+  await new Promise((resolve) => req.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', resolve));
+  JSON.parse(Buffer.concat(chunks).toString());
+  res.emit('close');
+}
+
 function contender(name: string, list: readonly AnyMiddleware[], feed = false): Contender {
   const chain = buildChain(list);
   return {
@@ -125,6 +137,7 @@ export async function benchCore(): Promise<void> {
       ['a', 'b', 'c', 'd', 'e'].map((name) => pass(name)),
     ),
     ...Object.entries(hooks).map(([kind, hook]) => contender(`hook: ${kind}`, [pass('a', hook)])),
+    { name: 'body: read without a chain, for comparison', run: readPlainly },
     contender('body: bytes and messages', [reads('body', async ({ request: { rpc } }) => (await rpc(), {}))], true),
   ]);
   const sending: Record<string, Hooks> = {

@@ -27,9 +27,9 @@ const ABOUT_THE_BODY = ['etag', 'content-digest', 'repr-digest', 'digest', 'cont
  */
 export class Outgoing implements StepOwner {
   /** Whether the handler has sent its head, be it on the wire or not. */
-  started = false;
+  started: boolean;
   /** Whether a head is on the wire. */
-  sent = false;
+  sent: boolean;
   readonly #res: ServerResponse;
   readonly #hooks: ResponseHooks;
   readonly #now: () => Date;
@@ -54,6 +54,8 @@ export class Outgoing implements StepOwner {
     const { writeHead, write, end, flushHeaders } = res as Original;
     this.#original = { writeHead, write, end, flushHeaders };
     this.#outerHeaders = res.getHeaders();
+    // Perhaps something in front has begun an answer. It is no longer ours then.
+    this.started = this.sent = res.headersSent;
   }
 
   writeHead(status: number, rest: Arguments): ServerResponse {

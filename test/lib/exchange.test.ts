@@ -60,6 +60,18 @@ describe('Exchange', () => {
     expect(Object.getOwnPropertyDescriptor(one.res, 'write')).to.deep.equal(before);
   });
 
+  it('leaves an answer alone that was begun in front of it', async () => {
+    const asked: string[] = [];
+    const one = exchange();
+    one.res.writeHead(202, { 'X-A': '1' });
+    await one.admit(chainOf({ head: () => void asked.push('head'), headers: () => ({ 'X-Hook': 'h' }) }));
+    expect(one.res.headersSent).to.equal(true);
+    expect(() => one.res.writeHead(200)).to.throw(/after they are sent/);
+    one.res.end('x');
+    expect(one.res.writableEnded).to.equal(true);
+    expect(asked).to.deep.equal([]);
+  });
+
   it('reads nothing before somebody asks', async () => {
     const one = exchange();
     await one.admit(chainOf({ head: () => undefined, message: (_ctx, message) => message }));
