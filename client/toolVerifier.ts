@@ -211,7 +211,7 @@ function approvalOf(evidence: Evidence, approver: string, approvedAt: Date, expi
   const { tool, name, server, form, approval } = evidence;
   const { publisher, signer, version, permissions } = factsOf(evidence);
   const isSame = approval !== undefined && approval.publisher === publisher && approval.version === version;
-  const kept = isSame && publisher !== undefined ? approval.forms : {};
+  const kept = isSame ? approval.forms : {};
   return Object.freeze({
     server,
     tool: name,

@@ -1,0 +1,132 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import type { Listing } from '../../client/tools/listing.js';
+import { approvedForm } from '../../client/tools/approval.js';
+import { show } from '../../client/tools/diff.js';
+import { digestOfTool, statedBy, type WireForm, type WireTool } from '../../lib/definitions/form.js';
+import { decodeLockfile, encodeLockfile } from '../../lib/definitions/lockfile.js';
+import { canonicalize } from '../../lib/json/canonical.js';
+import { parseStrictJson } from '../../lib/json/strict.js';
+import { failedWith } from '../../lib/keys/disk.js';
+import { isObject } from '../../lib/rpc.js';
+import { escapeText } from '../../lib/text.js';
+
+export const LOCK_FILE = 'mcp-tools.lock.json';
+/** Stands for the version of a tool that states none. */
+export const UNVERSIONED = 'unversioned';
+
+/** One tool in one form, as it is locked. */
+export interface LockedTool {
+  readonly server: string;
+  readonly name: string;
+  readonly version: string;
+  readonly form: WireForm;
+  readonly digest: string;
+  /** The tool without its signatures. A file that a server wrote itself holds digests alone. */
+  readonly definition?: WireTool;
+}
+
+/**
+ * What a server lists, to be locked.
+ * @throws {Error} for a tool without a name or canonical form, and for a name that appears twice
+ */
+export function lockedTools(server: string, listings: readonly Listing[]): readonly LockedTool[] {
+  return listings.flatMap(({ form, tools, duplicates }) => {
+    const [twice] = duplicates;
+    if (twice !== undefined) throw new Error(`the server lists the tool ${show(twice)} twice`);
+    return tools.map((tool) => lockedTool(server, form, tool));
+  });
+}
+
+function lockedTool(server: string, form: WireForm, tool: WireTool): LockedTool {
+  const { name } = tool;
+  if (typeof name !== 'string') throw new Error('the server lists a tool without a name');
+  const version = statedBy(tool)?.version ?? UNVERSIONED;
+  try {
+    return { server, name, version, form, ...approvedForm(tool) };
+  } catch (cause) {
+    throw new Error(`the tool '${escapeText(name)}' cannot be read in one way only`, { cause });
+  }
+}
+
+/**
+ * What a lock file says.
+ * @throws {Error} for a file that is missing, none, or changed by hand in one place only
+ */
+export async function readLock(file: string): Promise<readonly LockedTool[]> {
+  const found = await readLockIfAny(file);
+  if (found === undefined) throw new Error(`there is no '${file}'; write it with: mcp-etdi tools lock`);
+  return found;
+}
+
+/** As `readLock`, and nothing when there is no file. */
+export async function readLockIfAny(file: string): Promise<readonly LockedTool[] | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) return undefined;
+    throw cause;
+  }
+  try {
+    return decode(parseStrictJson(text));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : '';
+    throw new Error(`'${file}' is not a lock file: ${reason}; restore it from version control`, { cause });
+  }
+}
+
+function decode(file: unknown): readonly LockedTool[] {
+  const definitions = isObject(file) ? file['definitions'] : undefined;
+  return decodeLockfile(file).map(({ server, name, version, form, digest }) => {
+    const tool = { server, name, version, form: form as WireForm, digest };
+    const definition = [server, name, form].reduce<unknown>(memberOf, definitions);
+    if (!isObject(definition)) return tool;
+    if (digestOfTool(definition) === digest) return { ...tool, definition };
+    // Another version of the same tool: its definition is not kept.
+    if ((statedBy(definition)?.version ?? UNVERSIONED) !== version) return tool;
+    throw new TypeError(`the digest of '${escapeText(name)}' is not that of its definition`);
+  });
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** Writes a lock file. Whoever reads finds the old or the new one. */
+export async function writeLock(file: string, tools: readonly LockedTool[]): Promise<void> {
+  const draft = `${file}.${randomUUID()}.tmp`;
+  await writeFile(draft, encode(tools), { flag: 'wx', flush: true });
+  await rename(draft, file);
+}
+
+/** One line for each digest and each member of a definition, in an order that depends on nothing: made for reviews. */
+function encode(tools: readonly LockedTool[]): string {
+  const { servers } = JSON.parse(encodeLockfile(tools)) as { servers: unknown };
+  const definitions = tools.filter(({ definition }) => definition !== undefined);
+  const lines = nested(
+    definitions.map(({ server, name, form, definition = {} }) => [[server, name, form], definition]),
+  );
+  return `{\n  "lockfileVersion": 1,\n  "servers": ${indented(servers)},\n  "definitions": ${lines}\n}\n`;
+}
+
+function indented(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).replaceAll('\n', '\n  ');
+}
+
+type Row = readonly [path: readonly string[], definition: WireTool];
+
+function nested(rows: readonly Row[], indent = '  '): string {
+  const [first] = rows;
+  if (first === undefined) return '{}';
+  const [path, definition] = first;
+  const inner = `${indent}  `;
+  const names =
+    path.length === 0 ? Object.keys(definition).sort() : [...new Set(rows.map(([[name = '']]) => name))].sort();
+  const lines = names.map((name) => {
+    const below = rows.filter(([[head]]) => head === name).map(([[, ...tail], one]): Row => [tail, one]);
+    const value = path.length === 0 ? canonicalize(definition[name]) : nested(below, inner);
+    return `${inner}${JSON.stringify(name)}: ${value}`;
+  });
+  return `{\n${lines.join(',\n')}\n${indent}}`;
+}
