@@ -1,4 +1,4 @@
-import { open, readFile, rename, unlink } from 'node:fs/promises';
+import { access, open, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Unavailable } from '../denial.js';
 import { parseStrictJson } from '../json/strict.js';
@@ -36,6 +36,8 @@ export function fileVersions(path = 'mcp-tools.lock.json', options: FileVersions
     const { answer, next } = (await read(file)).judge(pin);
     if (next === undefined) return answer;
     if (frozen) return answer === 'new' ? 'changed' : answer;
+    // A lock waits for whoever holds it, and in a directory that is not there nobody ever will.
+    await access(dirname(file));
     // What was read a moment ago may be old: it is judged again while nobody else writes.
     return withLock(nodeDisk, `${file}.lock`, async (assertHeld) => {
       const pins = await read(file);
@@ -81,9 +83,11 @@ async function read(file: string): Promise<Pins> {
 /** Whoever reads, even after a crash at any step, finds the old or the new text. */
 async function replace(file: string, text: string, assertHeld: () => Promise<void>): Promise<void> {
   const directory = dirname(file);
-  const own = new RegExp(`^${basename(file).replace(/[^A-Za-z0-9]/g, '\\$&')}$`);
-  // Nobody else writes now, so whatever draft is here was left behind by a crash.
-  for (const left of await leftoverDrafts(nodeDisk, directory, own)) await unlink(resolve(directory, left));
+  // Nobody else writes now, so whatever draft is here was left behind by a crash, or is of a lock and made again.
+  const own = new RegExp(`^${basename(file).replace(/[^A-Za-z0-9]/g, '\\$&')}(?:\\.lock(?:\\.break)?)?$`);
+  for (const left of await leftoverDrafts(nodeDisk, directory, own)) {
+    await unlink(resolve(directory, left)).catch(() => undefined);
+  }
   const draft = draftOf(file);
   try {
     await write(draft, text);
