@@ -4,7 +4,7 @@ import { isObject, type RpcMessage, type Target } from '../rpc.js';
 import type { Caller } from './caller.js';
 import type { AccessPolicy, PolicyCall, Rule } from './policies.js';
 import type { Rulebook } from './rulebook.js';
-import { normalUri } from './resourcePolicies.js';
+import { normalUri } from './resourceUris.js';
 import { usesOf, type Use } from './uses.js';
 
 declare module '../denial.js' {

@@ -1,4 +1,5 @@
 import { entriesOf, readPolicy, type AccessPolicy, type Rule } from './policies.js';
+import { decoded, hasUntidyEscape, meaningsOf, normalUri, withoutSlash } from './resourceUris.js';
 
 /** The policies of resources. */
 export interface ResourcePolicies {
@@ -11,51 +12,65 @@ export interface ResourcePolicies {
   readonly ofTemplate: (template: string) => readonly Rule[] | undefined;
 }
 
+interface Exact {
+  readonly key: string;
+  readonly rule: Rule;
+}
+
 interface Template {
-  readonly pattern: RegExp;
+  /** Matches a URI that is written like the template. */
+  readonly written: RegExp;
+  /** Matches what any URI means that a handler may take for such a one. */
+  readonly meant: RegExp;
   readonly names: readonly string[];
   readonly policy: AccessPolicy;
 }
 
-/** The longest URI that is looked at. */
-const MAX_URI = 8192;
 const SCHEME = /^[a-z][a-z0-9+.-]*:/;
 const VARIABLE = /\{([^{}]*)\}|\*/g;
 const VARIABLE_NAME = /^\+?[A-Za-z_][A-Za-z0-9_]*$/;
 const SEGMENT = '([^/?#]+)';
-const SEGMENTS = '([^/?#]+(?:/[^/?#]+)*/?)';
-/** Escapes that turn into a separator, a dot, a control character or another escape once a handler decodes them. */
-const TREACHEROUS = /%(?:25|2e|2f|5c|7f|[01][0-9a-f])|\\/i;
+const SEGMENTS = '([^/?#]+(?:/[^/?#]+)*)';
+/** Escapes that turn into a separator, a control character or another escape once a handler decodes them. */
+const TREACHEROUS = /%(?:25|2F|5C|7F|[01][0-9A-F])|\\/;
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
 const NO_VARIABLES: NonNullable<Rule['variables']> = Object.freeze({});
-
-/** The URI in the form in which MCP SDKs look resources up, or nothing when it is none. */
-export function normalUri(uri: string): string | undefined {
-  return uri.length <= MAX_URI && URL.canParse(uri) ? new URL(uri).toString() : undefined;
-}
 
 /**
  * Reads policies by exact URI or by template: `{name}` stands for one path segment or a part of one; `{+name}` or `*`,
  * at the end and after a slash, for everything below. Neither reaches into a query or a fragment.
+ *
+ * Whether a URI is known depends on how it is written; what must agree depends on what it means, so that another
+ * spelling (escapes, case, a slash at the end) never gets around a policy.
  * @throws {TypeError} for a template that is ambiguous or not in normal form
  */
 export function readResourcePolicies(
   label: string,
   record: Readonly<Record<string, AccessPolicy | readonly string[]>>,
 ): ResourcePolicies {
-  const exact = new Map<string, readonly Rule[]>();
+  const exact = new Map<string, readonly Exact[]>();
   const templates = new Map<string, Template>();
   for (const [key, value] of entriesOf(label, record)) {
-    const policy = readPolicy(`${label}: '${key}'`, value);
+    const name = `${label}: '${key}'`;
+    const policy = readPolicy(name, value);
     assertNormal(label, key);
-    if (key.search(VARIABLE) < 0) exact.set(key, [{ policy, variables: NO_VARIABLES }]);
-    else templates.set(key, compile(`${label}: '${key}'`, key, policy));
+    if (key.search(VARIABLE) >= 0) templates.set(key, compile(name, key, policy));
+    else {
+      const meaning = foldCase(withoutSlash(decodedPart(name, key)));
+      exact.set(meaning, [...(exact.get(meaning) ?? []), { key, rule: { policy, variables: NO_VARIABLES } }]);
+    }
   }
+  const namedBy = (meaning: string): readonly Exact[] => exact.get(foldCase(meaning)) ?? [];
   return {
     of: (uri) => {
       const normal = normalUri(uri);
-      if (normal === undefined) return [];
-      return exact.get(normal) ?? [...templates.values()].flatMap((template) => match(template, normal));
+      const meanings = normal === undefined ? [] : meaningsOf(normal);
+      const [first] = meanings;
+      if (normal === undefined || first === undefined) return [];
+      const own = namedBy(first);
+      if (own.some(({ key }) => key === normal)) return own.map(({ rule }) => rule);
+      const matched = match([...templates.values()], normal, meanings);
+      return matched.length === 0 ? [] : [...meanings.flatMap(namedBy).map(({ rule }) => rule), ...matched];
     },
     ofTemplate: (template) => {
       const policy = templates.get(template)?.policy;
@@ -64,11 +79,19 @@ export function readResourcePolicies(
   };
 }
 
-function match({ pattern, names, policy }: Template, uri: string): readonly Rule[] {
-  const values = pattern.exec(uri)?.slice(1);
-  if (values?.every(isHarmless) !== true) return [];
-  const variables = Object.freeze(Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])));
-  return [{ policy, variables }];
+/** Nothing unless a template matches the URI as it is written; else all that match one of its meanings. */
+function match(templates: readonly Template[], normal: string, meanings: readonly string[]): readonly Rule[] {
+  const known = templates.filter(({ written }) => written.test(normal));
+  if (known.length === 0) return [];
+  const rules = new Map<Template, Rule>();
+  for (const template of templates) {
+    const values = meanings.map((meaning) => template.meant.exec(meaning)?.slice(1)).find((found) => found);
+    if (values === undefined) continue;
+    if (!values.every(isHarmless)) return [];
+    rules.set(template, { policy: template.policy, variables: variablesOf(template.names, values) });
+  }
+  // Accents that are composed may leave a template: then it is not known what was meant.
+  return known.every((template) => rules.has(template)) ? [...rules.values()] : [];
 }
 
 /** `URL` resolves dot segments only where a scheme has paths, and never those that hide in an escape. */
@@ -76,20 +99,42 @@ function isHarmless(value: string): boolean {
   return !TREACHEROUS.test(value) && !DOT_SEGMENT.test(value);
 }
 
+/** Of harmless values, in which nothing but `?` and `#` is escaped any more. */
+function variablesOf(names: readonly string[], values: readonly string[]): NonNullable<Rule['variables']> {
+  return Object.freeze(Object.fromEntries(names.map((name, index) => [name, decodeURIComponent(values[index] ?? '')])));
+}
+
 function compile(label: string, template: string, policy: AccessPolicy): Template {
   const variables = [...template.matchAll(VARIABLE)];
   const names = variables.map(([text, name = '+']) => nameOf(label, template, text, name));
   if (new Set(names).size < names.length) throw new TypeError(`${label} names a variable twice`);
-  let source = '';
+  let written = '';
+  let meant = '';
   let end = 0;
   for (const { 0: text, index } of variables) {
     const literal = template.slice(end, index);
     // Two variables in one segment could share it in many ways, and take long to find out.
     if (end > 0 && !literal.includes('/')) throw new TypeError(`${label} has two variables in one segment`);
-    source += escape(literal) + (isOpen(text) ? SEGMENTS : SEGMENT);
+    written += escape(literal) + (isOpen(text) ? `${SEGMENTS}/?` : SEGMENT);
+    meant += escape(decodedPart(label, literal)) + (isOpen(text) ? SEGMENTS : SEGMENT);
     end = index + text.length;
   }
-  return { pattern: new RegExp(`^${source}${escape(template.slice(end))}$`), names, policy };
+  const rest = template.slice(end);
+  written += escape(rest);
+  meant += escape(withoutSlash(decodedPart(label, rest)));
+  return { written: new RegExp(`^${written}$`), meant: new RegExp(`^${meant}$`, 'iu'), names, policy };
+}
+
+/** @throws {TypeError} when it can have no meaning */
+function decodedPart(label: string, part: string): string {
+  const text = decoded(part);
+  if (text === undefined) throw new TypeError(`${label} would never match; it has an escape that is not UTF-8`);
+  return text;
+}
+
+/** Hosts, and the files of many systems, are the same in upper and lower case. */
+function foldCase(text: string): string {
+  return text.toLowerCase();
 }
 
 function isOpen(text: string): boolean {
@@ -110,12 +155,17 @@ function nameOf(label: string, template: string, text: string, name: string): st
 function assertNormal(label: string, key: string): void {
   if (!SCHEME.test(key)) throw new TypeError(`${label}: '${key}' is not an absolute URI`);
   const sample = key.replace(VARIABLE, 'x');
-  const normal = normalUri(sample);
-  if (normal === sample) return;
-  const fix = normal === undefined ? 'it is not an absolute URI' : `'${sample}' is written '${normal}'`;
-  throw new TypeError(`${label}: '${key}' would never match; ${fix}`);
+  const normal = URL.canParse(sample) ? new URL(sample).toString() : undefined;
+  if (normal === sample && !hasUntidyEscape(sample)) return;
+  throw new TypeError(`${label}: '${key}' would never match; ${fixOf(sample, normal)}`);
+}
+
+function fixOf(sample: string, normal: string | undefined): string {
+  if (normal === undefined) return 'it is not an absolute URI';
+  if (normal !== sample) return `'${sample}' is written '${normal}'`;
+  return 'write escapes in upper case, and letters, digits and -._~ without';
 }
 
 function escape(literal: string): string {
-  return literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+  return literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Denial, isDenial, Unavailable } from '../../lib/denial.js';
@@ -423,6 +425,26 @@ describe('authorizeScopes', () => {
       }
       for (const uri of ['file:///docs/../etc/passwd', 'file:///docs/%2e%2e/etc', 'file:///docs/..%2fetc']) {
         expect(await codeOf(options, rpc('resources/read', { uri })), uri).to.equal('resource_undefined');
+      }
+    });
+
+    it('are not read with the permission of others in a spelling that means the same file', async () => {
+      const stricter = { ...options.resources, 'file:///docs/s%C3%A9c(ret).txt': ['docs:secret'] };
+      const uris = [
+        'file:///docs/s\u00e9c(ret).txt',
+        'file:///docs/s%c3%a9c(ret).txt',
+        'file:///docs/%73%C3%A9c(ret).txt',
+        'file:///docs/s%C3%A9c%28ret%29.txt',
+        'file:///docs/s%C3%A9c(ret)%2Etxt',
+        'FILE:/docs/x/%2e%2e/s%C3%A9c(ret).txt',
+        'file://localhost/docs/s%C3%A9c(ret).txt',
+        'file:///docs/s%C3%A9c(ret).txt/',
+      ];
+      for (const uri of uris) {
+        expect(resolve(fileURLToPath(uri)), uri).to.equal(resolve('/docs/s\u00e9c(ret).txt'));
+        const body = rpc('resources/read', { uri });
+        const code = await codeOf({ ...options, resources: stricter }, body, { scopes: ['docs:read'] });
+        expect(code, uri).to.be.oneOf(['scope_insufficient', 'resource_undefined']);
       }
     });
 

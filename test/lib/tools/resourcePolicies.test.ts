@@ -57,10 +57,10 @@ describe('resource policies', () => {
     for (const uri of uris) expect(found(record, uri), uri).to.deep.equal([]);
   });
 
-  it('of a template are found with its variables, as they stand in the URI', () => {
+  it('of a template are found with its variables, decoded', () => {
     const resources = policies({ 'test://template/{id}/data': ['a'] });
     expect(resources.of('test://template/123/data')[0]?.variables).to.deep.equal({ id: '123' });
-    expect(resources.of('test://template/a%20b/data')[0]?.variables).to.deep.equal({ id: 'a%20b' });
+    expect(resources.of('test://template/a%20b/data')[0]?.variables).to.deep.equal({ id: 'a b' });
     for (const uri of [
       'test://template//data',
       'test://template/data',
@@ -81,7 +81,7 @@ describe('resource policies', () => {
     const resources = policies({ 'doc://{shelf}/v{volume}.txt': ['a'], 'git://{repo}/tree/{+path}': ['b'] });
     expect(resources.of('doc://maths/v12.txt')[0]?.variables).to.deep.equal({ shelf: 'maths', volume: '12' });
     expect(resources.of('git://core/tree/lib/a.ts')[0]?.variables).to.deep.equal({ repo: 'core', path: 'lib/a.ts' });
-    expect(resources.of('git://core/tree/lib/')[0]?.variables).to.deep.equal({ repo: 'core', path: 'lib/' });
+    expect(resources.of('git://core/tree/lib/')[0]?.variables).to.deep.equal({ repo: 'core', path: 'lib' });
     expect(resources.of('doc://maths/v.txt')).to.deep.equal([]);
   });
 
