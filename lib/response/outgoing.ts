@@ -159,13 +159,21 @@ export class Outgoing implements StepOwner {
     const res = this.#res;
     for (const name of res.getHeaderNames()) res.removeHeader(name);
     this.#hooks.trySetHeaders(res);
-    const headers = { ...this.#outerHeaders, ...reply.headers, 'Content-Length': Buffer.byteLength(reply.body) };
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
+    const headers = Object.entries({ ...this.#outerHeaders, ...reply.headers });
+    for (const [name, value] of headers) if (value !== undefined) res.setHeader(name, value);
+    this.#declareLength(Buffer.byteLength(reply.body));
     res.statusMessage = '';
     this.started = true;
     this.#original.writeHead.call(res, reply.status);
     this.sent = true;
     this.#endWith(reply.body);
+  }
+
+  /** A body with a length and another framing beside it would let two readers see two responses (RFC 9112 section 6.1). */
+  #declareLength(length: number): void {
+    this.#res.removeHeader('transfer-encoding');
+    this.#res.removeHeader('trailer');
+    this.#res.setHeader('Content-Length', length);
   }
 
   #sendHead(): void {
@@ -174,10 +182,10 @@ export class Outgoing implements StepOwner {
     this.#original.writeHead.call(this.#res, this.#res.statusCode);
     this.sent = true;
     if (this.#flush) this.#original.flushHeaders.call(this.#res);
-    if (end !== Infinity)
-      endAt(this.#res, end, this.#now, () => {
-        this.#cutOff();
-      });
+    if (end === Infinity) return;
+    endAt(this.#res, end, this.#now, () => {
+      this.#cutOff();
+    });
   }
 
   #cutOff(): void {
@@ -237,7 +245,7 @@ export class Outgoing implements StepOwner {
     if (this.#mode === 'over') return;
     const bytes = changed === undefined ? body : Buffer.from(changed);
     if (changed !== undefined) for (const name of ABOUT_THE_BODY) this.#res.removeHeader(name);
-    if (bytes.length > 0) this.#res.setHeader('Content-Length', bytes.length);
+    if (bytes.length > 0) this.#declareLength(bytes.length);
     this.#sendHead();
     this.#endWith(bytes, done);
   }

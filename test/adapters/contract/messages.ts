@@ -122,6 +122,18 @@ export function describeMessageHooks({ build }: Framework): void {
       expect(kept.headers).to.include({ etag: '"a"', 'content-digest': 'sha-256=:x:', 'content-md5': 'x' });
     });
 
+    it('leave one framing of the body, whatever the handler declared', async () => {
+      const head = { ...JSON_TYPE, 'Transfer-Encoding': 'chunked', Trailer: 'X-T' };
+      for (const hooks of [marks, keeps, { ...marks, head: () => Promise.reject(new Error('x')) }]) {
+        const wire = await connect(await serve(appWith(hooks, sends(head, '{"id":1}'))));
+        wire.send(post(call(), { Connection: 'close' }));
+        const received = await wire.untilClosed();
+        expect(received)
+          .to.match(/\r\nContent-Length: \d+\r\n/i)
+          .and.not.match(/transfer-encoding|trailer/i);
+      }
+    });
+
     it('see JSON by any spelling of its type, on GET too', async () => {
       for (const type of [
         'application/json',
