@@ -117,10 +117,7 @@ describe('securityProfile', () => {
       [{ resource: 'http://mcp.example.com/mcp' }, /'resource' must be/],
     ];
     for (const [more, message] of wrong) {
-      expect(() => securityProfile(options(more)), message.source).to.throw(
-        TypeError,
-        message,
-      );
+      expect(() => securityProfile(options(more)), message.source).to.throw(TypeError, message);
     }
     expect(() => securityProfile(undefined as never)).to.throw(TypeError, /pass one object/);
   });
