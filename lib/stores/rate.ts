@@ -9,7 +9,7 @@ export interface RateCount {
 }
 
 /**
- * Counts. The shape of a store for `express-rate-limit` 7 and 8: any of them fits as it is.
+ * Counts. The shape of a store for `express-rate-limit` 8: any of them fits as it is.
  *
  * Keys are digests: nothing a client sent, and nothing about the caller, can be read from them.
  */
