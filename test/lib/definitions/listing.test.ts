@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import { toolListOf } from '../../../lib/definitions/listing.js';
+import { readMessages } from '../../../lib/rpc.js';
+
+const call = (id: unknown, method: string, params: object = {}) => ({ jsonrpc: '2.0', id, method, params });
+const result = { tools: [{ name: 'add' }] };
+const answer = (id: unknown, value: unknown = result) => ({ jsonrpc: '2.0', id, result: value });
+
+describe('a page of tools on its way out', () => {
+  const list = readMessages(call(1, 'tools/list'));
+
+  it('is the result that has the id of a tools/list', () => {
+    expect(toolListOf(list, answer(1))).to.equal(result);
+    const batch = readMessages([call('1', 'ping'), call(1, 'tools/list'), call(2, 'tools/list', { cursor: 'x' })]);
+    expect(toolListOf(batch, answer(1))).to.equal(result);
+    expect(toolListOf(batch, answer(2))).to.equal(result);
+  });
+
+  for (const [what, messages, message] of [
+    ['an answer to something else', readMessages(call(1, 'tools/call', { name: 'add' })), answer(1)],
+    ['an answer to something else of a batch', readMessages([call(1, 'tools/list'), call('1', 'ping')]), answer('1')],
+    ['an error', list, { jsonrpc: '2.0', id: 1, error: { code: -1, message: 'x' }, tools: [] }],
+    ['a request of the server', list, { jsonrpc: '2.0', id: 1, method: 'sampling/createMessage', params: result }],
+    ['a request that also has a result', list, { ...answer(1), method: 'x' }],
+    ['a result without tools', list, answer(1, { prompts: [] })],
+    ['a result whose tools are no list', list, answer(1, { tools: {} })],
+    ['no result', list, answer(1, null)],
+    ['a result of a tool, on a stream of its own', [], answer(1, { tools: [], content: [] })],
+    ['an answer to notifications alone', readMessages({ jsonrpc: '2.0', method: 'tools/list' }), answer(1)],
+  ] as const) {
+    it(`is not ${what}`, () => {
+      expect(toolListOf(messages, message)).to.equal(undefined);
+    });
+  }
+
+  it('is told by its looks where answers are sent again, or nothing is known', () => {
+    expect(toolListOf([], answer(7))).to.equal(result);
+    expect(toolListOf(undefined, answer(7))).to.equal(result);
+  });
+
+  it('does not escape under an id that came back in another spelling', () => {
+    expect(toolListOf(list, answer('1'))).to.equal(result);
+    expect(toolListOf(list, answer(null))).to.equal(result);
+    const batch = readMessages([call(1, 'tools/list'), call(2, 'ping')]);
+    expect(toolListOf(batch, answer(null))).to.equal(result);
+    expect(toolListOf(batch, answer(2))).to.equal(undefined);
+  });
+
+  it('does not escape under the id of another request of its batch', () => {
+    const batch = readMessages([call(1, 'ping'), call(1, 'tools/list')]);
+    expect(toolListOf(batch, answer(1))).to.equal(result);
+  });
+});
