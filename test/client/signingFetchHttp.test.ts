@@ -18,6 +18,7 @@ interface Proven {
 
 describe('signingFetch over HTTP', () => {
   const signers = new Map<Algorithm, FakeSigner>();
+  const servers: Loopback[] = [];
   let server: Loopback;
   let resource: string;
   let send: typeof fetch;
@@ -31,7 +32,7 @@ describe('signingFetch over HTTP', () => {
 
   before(async () => {
     for (const algorithm of ALGORITHMS) signers.set(algorithm, await fakeSigner(algorithm));
-    server = await listen(0);
+    servers.push((server = await listen(0)));
     resource = `${server.origin}/mcp`;
     const keys = [...signers.values()].map(({ jwks }, index) => ({ owner: `${owner}/${index}`, jwks }));
     const mcp = frameworks['Express 5']!([[verifySignature({ keys, resource, mode: 'all' })]], (req, res) => {
@@ -45,7 +46,7 @@ describe('signingFetch over HTTP', () => {
     send = open();
   });
 
-  after(() => server.close());
+  after(() => Promise.all(servers.map(({ close }) => close())));
 
   for (const algorithm of ALGORITHMS) {
     it(`proves who sent a request with a key for ${algorithm}`, async () => {
@@ -108,6 +109,7 @@ describe('signingFetch over HTTP', () => {
     const stopped = await send(resource, { signal: AbortSignal.abort() }).catch((error: unknown) => error);
     expect(stopped).to.have.property('name', 'AbortError');
     const silent = await listen(0);
+    servers.push(silent);
     const arrived = new Promise<void>((resolve) => {
       silent.serve(() => {
         resolve();
@@ -121,6 +123,5 @@ describe('signingFetch over HTTP', () => {
     await arrived;
     abort.abort();
     expect(await waiting.catch((error: unknown) => error)).to.have.property('name', 'AbortError');
-    await silent.close();
   });
 });
