@@ -222,6 +222,21 @@ describe('guardClient', () => {
       .match(/did not list/);
   });
 
+  it('lets each client check results against the definition that was verified', async () => {
+    const learnt: unknown[] = [];
+    await current.verifier().approve(await named('a'));
+    client.pages = [[await named('a'), await named('b')]];
+    // The first line learns from a list, the second one is told with each call.
+    Object.assign(client, { cacheToolMetadata: (tools: unknown) => learnt.push(tools) });
+    await guard().listTools();
+    expect(learnt).to.deep.equal([[first()]]);
+    Object.assign(client, { getProtocolEra: () => 'legacy' });
+    await guard().callTool({ name: 'a' }, { timeout: 5, toolDefinition: { name: 'other' } });
+    expect(client.calls[0]?.[1]).to.deep.equal({ timeout: 5, toolDefinition: first() });
+  });
+
+  const first = (): unknown => client.pages[0]?.[0];
+
   it('leaves everything else to the client', () => {
     expect(guard().secret()).to.equal('private');
     expect(guard()).to.be.instanceOf(FakeClient);
