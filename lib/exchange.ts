@@ -67,6 +67,7 @@ export class Exchange implements RequestContext, HttpRequest {
   readonly #chains: Chain[] = [];
   readonly #start = performance.now();
   #headers: HttpRequest['headers'] | undefined;
+  #ip: string | undefined;
   #outgoing: Outgoing | undefined;
   #running = 0;
   #closed = false;
@@ -94,7 +95,7 @@ export class Exchange implements RequestContext, HttpRequest {
   }
 
   get ip(): string {
-    return this.seen.ip();
+    return (this.#ip ??= this.seen.ip());
   }
 
   get messages(): readonly RpcMessage[] | undefined {
@@ -187,11 +188,12 @@ export class Exchange implements RequestContext, HttpRequest {
   #settle(): void {
     if (this.#settled) return;
     this.#settled = true;
-    const { res } = this;
+    if (this.hooks.settled.length === 0) return;
+    const { writableFinished, statusCode } = this.res;
     const outcome: Outcome = {
-      status: this.#isOnTheWire() ? res.statusCode : undefined,
+      status: writableFinished || this.#isOnTheWire() ? statusCode : undefined,
       ms: performance.now() - this.#start,
-      aborted: !res.writableFinished,
+      aborted: !writableFinished,
     };
     for (const hook of this.hooks.settled) this.#tell(hook.call, this, outcome);
   }
@@ -199,7 +201,7 @@ export class Exchange implements RequestContext, HttpRequest {
   /** A response that waits behind another one of its connection is not, whatever was written to it. */
   #isOnTheWire(): boolean {
     const started = this.#outgoing?.sent ?? this.res.headersSent;
-    return started && (this.res.writableFinished || this.res.socket !== null);
+    return started && this.res.socket !== null;
   }
 
   /** A hook that cannot hear that a request was let through denies it. */

@@ -13,6 +13,7 @@ type Receiver = IncomingMessage & { body?: unknown; _body?: boolean; auth?: Auth
 /** Leaves the parsed body where handlers and SDKs look for it, and marks it so that no parser reads it again. */
 export function handOverBody(req: IncomingMessage, parsed: unknown): void {
   const receiver = req as Receiver;
+  if (receiver.body === parsed) return;
   receiver.body = parsed;
   receiver._body = true;
 }
@@ -23,8 +24,9 @@ export function handOverAuth(req: IncomingMessage, ctx: RequestContext, infoOf: 
   if (carriedBy(receiver.auth) !== undefined) return;
   const info = infoOf();
   if (info === undefined) return;
-  // Not enumerable, so that a handler which prints or copies `extra` does not drag the request along.
-  const extra = Object.defineProperty({ ...info.extra }, kContext, { value: ctx });
+  // Not enumerable, so that a handler which prints or copies `extra` does not drag the request along. Not spread: V8
+  // makes a hidden class for each spread object that is added to, and these pile up until a full collection.
+  const extra = Object.defineProperty(Object.assign({}, info.extra), kContext, { value: ctx });
   receiver.auth = { ...info, extra };
 }
 

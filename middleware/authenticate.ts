@@ -216,9 +216,7 @@ function toAuthInfo({ token, clientId, scopes, expiresAt, resource, issuer, subj
     clientId,
     scopes: [...scopes],
     expiresAt,
-    get resource() {
-      return new URL(resource);
-    },
+    resource: new URL(resource),
     extra: { iss: issuer, sub: subject, roles: [...roles] },
   };
 }
