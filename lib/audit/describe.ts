@@ -27,8 +27,9 @@ export interface Facts {
 const OF_LEAVING: ReadonlySet<string> = new Set<DenialCode>(['body_incomplete', 'exchange_closed']);
 const MAX_METHOD = 128;
 const MAX_ID = 128;
-const USER_INFORMATION = /^([a-z][a-z0-9+.-]*:[\\/]{2})[^\\/]*@/i;
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i;
+const ORIGIN = /^[a-z][a-z0-9+.-]*:[\\/]*[^\\/]*/i;
+/** The longest URI that is parsed. */
+const MAX_URI = 8192;
 
 /** The record of a request that is over. */
 export function describeRequest(ctx: RequestContext, outcome: Outcome, time: Date, facts: Facts): AuditRecord {
@@ -68,7 +69,7 @@ function auditOutcome(decisions: readonly Decision[], { status, aborted }: Outco
 }
 
 function auditHttp({ method, target, ip }: RequestContext['request']): AuditedHttp {
-  const path = bareUri(target).replace(ORIGIN, '');
+  const path = target.replace(/[?#].*$/s, '').replace(ORIGIN, '');
   return Object.freeze({ method: escapeText(method, 32), path: escapeText(path), ip: escapeText(ip, 64) });
 }
 
@@ -102,5 +103,16 @@ function auditId(id: string | number): string | number {
 
 /** A URI without the places where secrets travel: user information, query and fragment. */
 function bareUri(uri: string): string {
-  return uri.replace(/[?#].*$/s, '').replace(USER_INFORMATION, '$1');
+  if (uri.length > MAX_URI || !URL.canParse(uri)) return bareText(uri);
+  const url = new URL(uri);
+  url.username = url.password = url.search = url.hash = '';
+  return url.toString();
+}
+
+/** Of what is no URL it is not known where user information ends: whatever is before an `@` may be some. */
+function bareText(text: string): string {
+  const at = text.lastIndexOf('@');
+  const end = text.search(/[?#]/);
+  if (end < 0) return text.slice(at + 1);
+  return at > end ? '' : text.slice(at + 1, end);
 }

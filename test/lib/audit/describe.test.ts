@@ -142,6 +142,8 @@ describe('describeRequest', () => {
       ['http://user:CANARY@h.example/mcp', '/mcp'],
       ['http://user:CANARY@h.example', ''],
       ['HTTPS://CANARY@h.example/a', '/a'],
+      ['http:\\\\user:CANARY@h.example\\mcp', '\\\\mcp'],
+      ['http:/user:CANARY@h.example/mcp', '/mcp'],
       ['*', '*'],
       ['/a\u2028b', '/a\\u2028b'],
       [`/${'x'.repeat(1_000_000)}`, `/${'x'.repeat(255)}\\...`],
@@ -154,13 +156,35 @@ describe('describeRequest', () => {
       ['file:///etc/hosts', 'file:///etc/hosts'],
       ['db://reader:CANARY@host/table?key=CANARY#CANARY', 'db://host/table'],
       ['https://a@b@host/x', 'https://host/x'],
-      ['https:\\\\u:CANARY@host\\x', 'https:\\\\\\\\host\\\\x'],
-      [`db://${'x'.repeat(1_000_000)}:CANARY@host/`, 'db://host/'],
+      [`db://${'x'.repeat(1_000_000)}:CANARY@host/`, 'host/'],
       ['https://host/users/@ann', 'https://host/users/@ann'],
     ];
     for (const [uri, resource] of table) {
       const { rpc } = await recordOf(call(1, 'resources/read', { uri }));
       expect(rpc).to.deep.equal([{ kind: 'request', id: 1, method: 'resources/read', resource }]);
+    }
+  });
+
+  it('records no user information of a resource, however oddly it is spelled', async () => {
+    const table: readonly [string, string][] = [
+      ['https:/u:CANARY@host/a', 'https://host/a'],
+      ['https:u:CANARY@host/a', 'https://host/a'],
+      ['https:///u:CANARY@host/a', 'https://host/a'],
+      [' https://u:CANARY@host/a', 'https://host/a'],
+      ['ht\ttps://u:CANARY@host/a', 'https://host/a'],
+      ['https:\\/\\u:CANARY@host/a', 'https://host/a'],
+      ['https:\\\\u:CANARY@host\\x', 'https://host/x'],
+      ['https://u:CAN\\CANARY@host/a', 'host/a'],
+      ['https://u:CANARY@host:port/a?b', 'host:port/a'],
+      ['https://u:CANARY?@CANARY@host:port/a', ''],
+      ['//u:CANARY@host/a', 'host/a'],
+      ['a?mail=CANARY@host&key=CANARY', ''],
+      ['foo://u\\:CANARY@host/a', 'foo://host/a'],
+      ['foo://u:CANARY@host', 'foo://host'],
+    ];
+    for (const [uri, resource] of table) {
+      const { rpc } = await recordOf(call(1, 'resources/read', { uri }));
+      expect(rpc?.[0]?.resource, uri).to.equal(resource);
     }
   });
 
