@@ -32,14 +32,17 @@ async function serve(sink: AuditSink, bodies: readonly object[], onError?: (erro
   const audit = auditLog({ sink, ...(onError === undefined ? {} : { onError }) });
   const boot = frameworks['Express 5']!;
   const server = createServer(boot([[audit, read]], (_req, res) => res.end('{}'))).listen(0, '127.0.0.1');
-  for (const body of bodies) await request(server).post('/mcp').send(body).expect(200);
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
+  try {
+    for (const body of bodies) await request(server).post('/mcp').send(body).expect(200);
+  } finally {
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  }
 }
 
-const call = (name: string) => ({ jsonrpc: '2.0', id: name, method: 'tools/call', params: { name } });
+const call = (name: string) => ({ jsonrpc: '2.0', id: name.slice(0, 256), method: 'tools/call', params: { name } });
 
 /** A logger of this format, and what it has written. */
 function openLogger(format: winston.Logform.Format): { readonly logger: winston.Logger; readonly text: () => string } {

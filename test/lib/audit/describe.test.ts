@@ -188,6 +188,15 @@ describe('describeRequest', () => {
     }
   });
 
+  it('holds no number that is not one in JSON, whatever a client sends as an id', async () => {
+    for (const id of ['1e999', '-1e999']) {
+      const ctx = fakeContext({ body: call(JSON.parse(id), 'ping') });
+      await ctx.request.rpc().catch(() => undefined);
+      const written = describeRequest(ctx, DONE, NOON, UNPROVEN);
+      expect(JSON.parse(JSON.stringify(written)), id).to.deep.equal(written);
+    }
+  });
+
   it('records every message of a batch, up to the largest that is read', async () => {
     const { rpc } = await recordOf([
       call(1, 'prompts/get', { name: 'greet' }),
@@ -239,11 +248,11 @@ describe('describeRequest', () => {
     /** A record with the same text wherever a client, a token or a proxy may have put it. */
     async function everywhere(text: string): Promise<AuditRecord> {
       const body = [
-        call(text, text, { name: text }),
+        call(text.slice(0, 256), text, { name: text }),
         call(1, 'tools/call', { name: text, arguments: { [text]: text } }),
         call(2, 'prompts/get', { name: text }),
         call(3, 'resources/read', { uri: text }),
-        { jsonrpc: '2.0', id: text, result: text },
+        { jsonrpc: '2.0', id: text.slice(0, 256), result: text },
       ];
       const ctx = fakeContext({ id: text, method: text, target: `/${text}?${text}`, ip: text, body });
       await ctx.request.rpc();
