@@ -43,12 +43,7 @@ const UNDEFINED = {
 export function casesOf(messages: readonly RpcMessage[], rulebook: Rulebook): readonly Case[] {
   const base: Case = { use: undefined, rules: rulebook.base };
   if (messages.length === 0) return [base];
-  const cases: Case[] = [];
-  for (const message of messages) {
-    if (message.kind === 'response') cases.push(base);
-    else for (const use of usesOf(message)) cases.push({ use, rules: knownRules(use, rulebook) });
-  }
-  return cases;
+  return usesOf(messages).map((use) => (use === undefined ? base : { use, rules: knownRules(use, rulebook) }));
 }
 
 function knownRules(use: Use, rulebook: Rulebook): readonly Rule[] {

@@ -43,16 +43,29 @@ export const NAMING_METHODS: ReadonlySet<string> = new Set([
   'completion/complete',
 ]);
 
-/** How many resources one message may subscribe to. */
+/** How many resources one request may subscribe to, all of its messages together. */
 const MAX_SUBSCRIPTIONS = 1000;
 
-/** Everything that a message uses. A response, which answers the server, uses nothing. */
-export function usesOf(message: RpcMessage): readonly Use[] {
-  if (message.kind === 'response') return [];
-  const { method, params, target } = message;
-  if (method === 'completion/complete') return [completion(message)];
+/**
+ * Everything that the messages of one request use. A response answers the server and uses nothing, which is
+ * `undefined` here.
+ */
+export function usesOf(messages: readonly RpcMessage[]): readonly (Use | undefined)[] {
+  const subscriptions = messages.reduce((sum, message) => sum + subscriptionsOf(message).length, 0);
+  const maySubscribe = subscriptions <= MAX_SUBSCRIPTIONS;
+  return messages.flatMap((message) => (message.kind === 'response' ? undefined : usesOfCall(message, maySubscribe)));
+}
+
+function usesOfCall(call: Call, maySubscribe: boolean): readonly Use[] {
+  const { method, params, target } = call;
+  if (method === 'completion/complete') return [completion(call)];
   if (method === 'resources/directory/read') return [{ method, target: resource(params['uri']), arguments: {} }];
-  if (method === 'subscriptions/listen') return [{ method, target, arguments: params }, ...subscriptions(message)];
+  if (method === 'subscriptions/listen') {
+    // Too many are taken for one that no policy knows.
+    const uris = maySubscribe ? subscriptionsOf(call) : [undefined];
+    const resources = uris.map((uri) => ({ method, target: resource(uri), arguments: {} }));
+    return [{ method, target, arguments: params }, ...resources];
+  }
   return [{ method, target, arguments: target.kind === 'method' ? params : params['arguments'] }];
 }
 
@@ -71,13 +84,13 @@ function argumentsSoFar({ context, argument }: Call['params']): unknown {
   return Object.fromEntries([...(isObject(earlier) ? Object.entries(earlier) : []), ...current]);
 }
 
-/** A stream that announces changes of a resource tells about the resource. */
-function subscriptions({ method, params }: Call): readonly Use[] {
-  const filter = isObject(params['notifications']) ? params['notifications'] : {};
-  const uris = filter['resourceSubscriptions'];
+/** A stream that announces changes of a resource tells about the resource. What is no list is one unknown resource. */
+function subscriptionsOf(message: RpcMessage): readonly unknown[] {
+  if (message.kind === 'response' || message.method !== 'subscriptions/listen') return [];
+  const filter = message.params['notifications'];
+  const uris = isObject(filter) ? filter['resourceSubscriptions'] : undefined;
   if (uris === undefined) return [];
-  const list: readonly unknown[] = Array.isArray(uris) && uris.length <= MAX_SUBSCRIPTIONS ? uris : [undefined];
-  return list.map((uri) => ({ method, target: resource(uri), arguments: {} }));
+  return Array.isArray(uris) ? uris : [undefined];
 }
 
 function resource(uri: unknown): Target {

@@ -486,6 +486,18 @@ describe('authorizeScopes', () => {
       }
     });
 
+    it('are not subscribed to by more than 1000 URIs in a request, however many messages share them', async () => {
+      const listen = (length: number) => {
+        const resourceSubscriptions = Array.from({ length }, () => 'file:///docs/a');
+        return rpc('subscriptions/listen', { notifications: { resourceSubscriptions } });
+      };
+      const given = { scopes: ['docs:read'] };
+      for (const lengths of [[1000], [500, 500], [1000, 0]]) await admit(options, lengths.map(listen), given);
+      for (const lengths of [[1001], [500, 501], [1000, 1], [1, 1000], Array.from({ length: 100 }, () => 1000)]) {
+        expect(await codeOf(options, lengths.map(listen), given)).to.equal('resource_undefined');
+      }
+    });
+
     it('give rules their URI as it will be looked up, and the variables', async () => {
       const seen: PolicyCall[] = [];
       const allow = (one: PolicyCall): boolean => seen.push(one) > 0;
