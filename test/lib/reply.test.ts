@@ -1,7 +1,9 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Denial, Unavailable } from '../../lib/denial.js';
-import { replyTo, verdictOf, type Asked, type Reply } from '../../lib/reply.js';
+import { replyTo, send, verdictOf, type Asked, type Reply } from '../../lib/reply.js';
 import { readMessages } from '../../lib/rpc.js';
 
 declare module '../../lib/denial.js' {
@@ -138,5 +140,25 @@ describe('replyTo', () => {
     }
     expect(statusOf(new Unavailable('Down'), call(1))).to.equal(503);
     expect(replyTo(final, asked(call(1)), 'http').status).to.equal(403);
+  });
+});
+
+describe('send', () => {
+  const reply: Reply = { status: 403, headers: { 'X-A': '1' }, body: '{}' };
+
+  it('writes status, headers, length and body', () => {
+    const res = new ServerResponse(new IncomingMessage(new Socket()));
+    send(res, { ...reply, body: '"\u20ac"' });
+    expect(res.statusCode).to.equal(403);
+    expect(res.getHeaders()).to.include({ 'x-a': '1', 'content-length': 5 });
+    expect(res.writableEnded).to.equal(true);
+  });
+
+  it('leaves an answer alone that somebody else has begun', () => {
+    const res = new ServerResponse(new IncomingMessage(new Socket()));
+    res.writeHead(200);
+    send(res, reply);
+    expect(res.statusCode).to.equal(200);
+    expect(res.writableEnded).to.equal(false);
   });
 });

@@ -417,34 +417,69 @@ export function describeHeadHooks({ build }: Framework): void {
       expect(events).to.include.members(['a', 'b', 'c', 'drain']);
     });
 
-    it('wait for a client that reads slowly', async () => {
-      const piece = Buffer.alloc(256 * 1024, 'x');
-      const total = 60;
-      let written = 0;
-      const wire = await connected({ head: aWhile }, ({ take }) => {
-        const res = start(take());
-        const more = (): void => {
-          while (written < total) {
-            written += 1;
-            if (!res.write(piece)) {
-              res.once('drain', more);
-              return;
+    for (const [kind, hooks] of Object.entries({
+      'behind a head hook': { head: aWhile },
+      'behind a message hook': { message: (_ctx, message) => ({ ...message, seen: true }) },
+    } satisfies Record<string, Hooks>)) {
+      it(`wait for a client that reads slowly, ${kind}`, async () => {
+        const piece = `data: {"text":"${'x'.repeat(256 * 1024)}"}\n\n`;
+        const total = 60;
+        let written = 0;
+        const wire = await connected(hooks, ({ take }) => {
+          const res = take().writeHead(200, { 'Content-Type': 'text/event-stream' });
+          const more = (): void => {
+            while (written < total) {
+              written += 1;
+              if (!res.write(piece)) {
+                res.once('drain', more);
+                return;
+              }
             }
-          }
-          res.end('the end');
-        };
-        more();
+            res.end('data: {"text":"the end"}\n\n');
+          };
+          more();
+        });
+        wire.pause();
+        wire.send(post(call(), { Connection: 'close' }));
+        await eventually(() => written > 1);
+        for (let count = 0; count < 5; count += 1) await aWhile();
+        expect(written).to.be.below(total);
+        wire.resume();
+        const received = await wire.untilClosed();
+        expect(received.match(/x{2,}/g)?.join('')).to.have.length(256 * 1024 * total);
+        expect(received).to.include('the end');
       });
-      wire.pause();
-      wire.send(post(call(), { Connection: 'close' }));
-      await eventually(() => written > 1);
+    }
+
+    it('are waited for by headers that are flushed, which then go out alone', async () => {
+      let release: (() => void) | undefined;
+      let drained = 0;
+      const head = (): Promise<void> => new Promise((resolve) => (release = resolve));
+      const wire = await connected({ head }, ({ take }) => {
+        const res = start(take());
+        res.on('drain', () => (drained += 1));
+        res.flushHeaders();
+      });
+      wire.send(post(call()));
+      await eventually(() => release);
       await aWhile();
-      await aWhile();
-      expect(written).to.be.below(total);
-      wire.resume();
-      const received = await wire.untilClosed();
-      expect(received.match(/x{2,}/g)?.join('')).to.have.length(piece.length * total);
-      expect(received).to.include('the end');
+      expect(wire.received).to.equal('');
+      release?.();
+      expect(await wire.until('\r\n\r\n')).to.match(/^HTTP\/1\.1 200 /);
+      expect(drained).to.equal(0);
+    });
+
+    it('leave a response in order whose head could not be written at first', async () => {
+      const app = appWith({ head: () => undefined }, ({ take }) => {
+        const res = take();
+        res.statusCode = 99;
+        expect(() => res.end('never')).to.throw(RangeError);
+        start(res).setHeader('Content-Type', 'text/plain');
+        res.write('a');
+        res.end('b');
+      });
+      const answer = await request(app).post('/').expect(200);
+      expect(answer.text).to.equal('ab');
     });
 
     it('let the framework go on as if the head were sent', async () => {

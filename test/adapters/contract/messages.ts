@@ -295,6 +295,10 @@ export function describeMessageHooks({ build }: Framework): void {
       expect(await bodyOf(appWith(marks, sends(EVENTS, ...bytewise(text))))).to.equal(wanted);
       expect(await bodyOf(appWith(marks, sends(EVENTS, ...bytewise(text))), 'get')).to.equal(wanted);
       expect(await bodyOf(appWith(marks, ({ take }) => void take().writeHead(200, EVENTS).end(text)))).to.equal(wanted);
+      const atOnce = ({ text: send }: Io): void => {
+        send(text, 'text/event-stream');
+      };
+      expect(await bodyOf(appWith(marks, atOnce))).to.equal(wanted);
     });
 
     it('keep names, ids, delays and comments', async () => {

@@ -79,8 +79,8 @@ describe('EventSplitter', () => {
     expect(push('\n')).to.deep.equal(['data: 1\n\n']);
     expect(push('data: 2\r\n\r')).to.deep.equal(['data: 2\r\n\r']);
     expect(push('\ndata: 3')).to.deep.equal(['\n']);
-    expect(push('')).to.deep.equal([]);
     expect(push('\r')).to.deep.equal([]);
+    expect(push('')).to.deep.equal([]);
     expect(push('\n')).to.deep.equal([]);
     expect(push('\r\n')).to.deep.equal(['data: 3\r\n\r\n']);
     expect(splitter.rest()).to.deep.equal([]);
