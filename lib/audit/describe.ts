@@ -111,8 +111,7 @@ function bareUri(uri: string): string {
 
 /** Of what is no URL it is not known where user information ends: whatever is before an `@` may be some. */
 function bareText(text: string): string {
-  const at = text.lastIndexOf('@');
   const end = text.search(/[?#]/);
-  if (end < 0) return text.slice(at + 1);
-  return at > end ? '' : text.slice(at + 1, end);
+  // Nothing is left when the `@` is behind that end.
+  return text.slice(text.lastIndexOf('@') + 1, end < 0 ? undefined : end);
 }
