@@ -65,7 +65,8 @@ export function send(res: ServerResponse, { status, headers, body }: Reply): voi
   if (res.headersSent) return;
   res.statusCode = status;
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  res.setHeader('Content-Length', Buffer.byteLength(body));
+  // A 204 has no length (RFC 9110 section 8.6).
+  if (status !== 204) res.setHeader('Content-Length', Buffer.byteLength(body));
   res.end(body);
 }
 

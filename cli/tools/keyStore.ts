@@ -7,7 +7,7 @@ import { readSecret, SECRET_VARIABLE } from '../secret.js';
 
 export const KEYS = { directory: { type: 'string' }, 'secret-file': { type: 'string' } } as const;
 
-export const KEYS_HELP = `  --directory <path>    the directory of the key store (required)
+export const KEYS_HELP: string = `  --directory <path>    the directory of the key store (required)
   --secret-file <path>  the file with its secret; default: the variable ${SECRET_VARIABLE}
 `;
 

@@ -12,7 +12,7 @@ export const CONNECTION = {
   timeout: { type: 'string' },
 } as const;
 
-export const CONNECTION_HELP = `  --token-file <path>   the file with a bearer token; default: the variable ${TOKEN_VARIABLE}, if it is set
+export const CONNECTION_HELP: string = `  --token-file <path>   the file with a bearer token; default: the variable ${TOKEN_VARIABLE}, if it is set
   --header <name: value>  a further header of every request; may be repeated
   --timeout <s>         seconds to wait for an answer; default: 30
 `;
