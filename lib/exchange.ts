@@ -16,6 +16,7 @@ import { reportError } from './report.js';
 import type { Outgoing } from './response/outgoing.js';
 import { watchResponse } from './response/patch.js';
 import type { RpcMessage } from './rpc.js';
+import { call, tell } from './tell.js';
 
 declare module './denial.js' {
   interface DenialCodes {
@@ -155,8 +156,8 @@ export class Exchange implements RequestContext, HttpRequest {
       ...about,
     };
     this.decisions.push(decision);
-    for (const hook of this.hooks.decided) this.#tell(hook.call, this, decision);
-    if (verdict !== error) this.#tell(this.options.onError ?? reportTo, error, this);
+    for (const hook of this.hooks.decided) tell(this.id, hook.call, this, decision);
+    if (verdict !== error) tell(this.id, this.options.onError ?? reportTo, error, this);
     const { messages, parsed } = this.#incoming;
     return replyTo(verdict, { messages, batch: Array.isArray(parsed) }, this.options.policyDenials ?? 'http');
   }
@@ -195,7 +196,7 @@ export class Exchange implements RequestContext, HttpRequest {
       ms: performance.now() - this.#start,
       aborted: !writableFinished,
     };
-    for (const hook of this.hooks.settled) this.#tell(hook.call, this, outcome);
+    for (const hook of this.hooks.settled) tell(this.id, hook.call, this, outcome);
   }
 
   /** A response that waits behind another one of its connection is not, whatever was written to it. */
@@ -208,30 +209,12 @@ export class Exchange implements RequestContext, HttpRequest {
   #allow(middleware: string, start: number): void {
     const decision: Decision = { middleware, effect: 'allow', ms: performance.now() - start };
     this.decisions.push(decision);
-    for (const hook of this.hooks.decided) this.#call(hook.call, this, decision);
+    for (const hook of this.hooks.decided) call(this.id, hook.call, this, decision);
   }
 
   #handOver(): void {
     if (this.parsedBody !== undefined) handOverBody(this.req, this.parsedBody.value);
     for (const hook of this.hooks.authInfo) handOverAuth(this.req, this, () => hook.call(this));
-  }
-
-  /** For hooks that are told and not asked: their failure changes nothing any more, but is not lost. */
-  #tell<Args extends readonly unknown[]>(hook: (...args: Args) => unknown, ...args: Args): void {
-    try {
-      this.#call(hook, ...args);
-    } catch (error) {
-      reportError(error, this.id);
-    }
-  }
-
-  /** Nobody waits for the promise of a hook that should return nothing, so it must not end the process. */
-  #call<Args extends readonly unknown[]>(hook: (...args: Args) => unknown, ...args: Args): void {
-    const result = hook(...args);
-    if (!isPromise(result)) return;
-    result.then(undefined, (error: unknown) => {
-      reportError(error, this.id);
-    });
   }
 }
 

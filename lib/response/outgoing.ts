@@ -6,17 +6,10 @@ import { endAt } from './deadline.js';
 import { EventSplitter, rewriteEvent } from './events.js';
 import { applyHead, isEventStream, isJson } from './head.js';
 import type { ResponseHooks } from './hooks.js';
+import { originalOf, type Original } from './original.js';
 import { Steps, type Step, type StepOwner } from './steps.js';
 
 type Arguments = unknown[];
-
-/** Node's own methods, or what another package put in their place before the first mount. */
-interface Original {
-  readonly writeHead: (this: ServerResponse, ...args: unknown[]) => ServerResponse;
-  readonly write: (this: ServerResponse, ...args: unknown[]) => boolean;
-  readonly end: (this: ServerResponse, ...args: unknown[]) => ServerResponse;
-  readonly flushHeaders: (this: ServerResponse) => void;
-}
 
 /** Headers that describe a body as it was before its messages were rewritten. */
 const ABOUT_THE_BODY = ['etag', 'content-digest', 'repr-digest', 'digest', 'content-md5'];
@@ -51,8 +44,7 @@ export class Outgoing implements StepOwner {
     this.#res = res;
     this.#hooks = hooks;
     this.#now = now;
-    const { writeHead, write, end, flushHeaders } = res as Original;
-    this.#original = { writeHead, write, end, flushHeaders };
+    this.#original = originalOf(res);
     this.#outerHeaders = res.getHeaders();
     // Perhaps something in front has begun an answer. It is no longer ours then.
     this.started = this.sent = res.headersSent;
