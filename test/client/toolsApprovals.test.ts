@@ -223,9 +223,11 @@ describe('approvals', () => {
       const args = (from: number): string[] => [path(), JSON.stringify(pair), String(from)];
       const start = (from: number): ChildProcess => fork(writer, args(from), { execArgv: ['--import', 'tsx'] });
       const [first, second, killed] = [start(0), start(100), start(200)];
+      // Asked for at once: they may be done before the third has begun.
+      const done = Promise.all([once(first, 'exit'), once(second, 'exit')]);
       await once(killed, 'message');
       killed.kill('SIGKILL');
-      await Promise.all([once(first, 'exit'), once(second, 'exit')]);
+      await done;
       const key = await importSignKey(pair.private);
       const shared = fileApprovals({ file: path(), signer: { current: () => Promise.resolve(key) }, keys: pair.jwks });
       const names = (await shared.list()).map(({ tool }) => tool);
