@@ -31,6 +31,8 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #standings = new Map<string, Map<string, Standing>>();
   readonly #served = new Set<string>();
+  /** What this process reported as changed. */
+  readonly #reported = new Set<string>();
   #opened: Promise<void> | undefined;
 
   constructor(options: LedgerOptions) {
@@ -63,10 +65,12 @@ export class Ledger {
     const pinned = await versions.pin(name, version, form, digest, server);
     if (pinned === 'changed') {
       this.#set(name, form, { digest: before?.digest, changed: true });
-      if (before?.changed !== true) report({ type: 'definition_changed', ...seen });
+      if (!this.#reported.has(`${form} ${name}`)) report({ type: 'definition_changed', ...seen });
+      this.#reported.add(`${form} ${name}`);
       return false;
     }
     this.#set(name, form, { digest, changed: false });
+    this.#reported.delete(`${form} ${name}`);
     if (pinned === 'new') report({ type: 'definition_pinned', ...seen });
     else if (before?.changed === true) report({ type: 'definition_restored', ...seen });
     return true;

@@ -2,7 +2,7 @@ import { isObject } from '../rpc.js';
 import type { Tools } from '../tools/defineTools.js';
 import type { ToolPolicy } from '../tools/policies.js';
 import type { Report } from './events.js';
-import { DEFINITION, digestOfTool, metaOf, SIGNATURES, type Definition, type WireTool } from './form.js';
+import { DEFINITION, digestOfTool, metaOf, type Definition, type WireTool } from './form.js';
 
 /** A tool as it is going to be published, but for its signature. */
 export interface PreparedTool {
@@ -62,9 +62,8 @@ function prepare(name: string, tool: WireTool, { version = '' }: ToolPolicy, rep
   }
 }
 
-/** The tool with what its policy says. What the server itself sent in these places is replaced. */
+/** The tool with what its policy says, in place of what the server itself may have said. */
 function describe(tool: WireTool, policy: ToolPolicy, origin: Origin): WireTool {
-  const { [DEFINITION]: _definition, [SIGNATURES]: _signatures, ...meta } = metaOf(tool) ?? {};
   const { version = '', permissions, requireSignature, codeDigest } = policy;
   const definition: Definition = {
     version,
@@ -74,5 +73,5 @@ function describe(tool: WireTool, policy: ToolPolicy, origin: Origin): WireTool 
     ...(requireSignature === true ? { requireSignature } : {}),
     ...(codeDigest === undefined ? {} : { codeDigest }),
   };
-  return { ...tool, _meta: { ...meta, [DEFINITION]: definition } };
+  return { ...tool, _meta: { ...metaOf(tool), [DEFINITION]: definition } };
 }

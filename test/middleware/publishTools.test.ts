@@ -493,6 +493,14 @@ describe('publishTools', () => {
       expect(await new Server(signer, { versions }).call('add')).to.equal(undefined);
     });
 
+    it('reports anew what is still changed', async () => {
+      await new Server(signer, { versions }).list([ADDS_MORE, READ]);
+      const one = new Server(signer, { versions, source: legacy(ADDS_MORE, READ) });
+      expect(await one.call('add')).to.deep.include(CHANGED);
+      await one.list([ADDS_MORE, READ]);
+      expect(one.counted).to.deep.equal(['definition_changed add']);
+    });
+
     it('decides by what is served, not by what was known, where the tools can be listed', async () => {
       await new Server(signer, { versions }).list([ADDS_MORE, READ]);
       const one = new Server(signer, { versions, source: legacy(ADD, READ) });

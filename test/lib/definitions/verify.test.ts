@@ -153,6 +153,12 @@ describe('verifying a signed tool', () => {
     expect(await verifyTool(forged, ours.find, NOW)).to.equal('signer_unknown');
   });
 
+  it('denies a key that is not the one the signature names', async () => {
+    const other = await publishing();
+    const wrong = () => other.find(other.signer.keyId);
+    expect(await verifyTool(tool, wrong, NOW)).to.equal('signer_unknown');
+  });
+
   it('denies a trusted key of somebody else than the publisher', async () => {
     const other = await publishing('https://other.example/mcp');
     const find = trustIn([
@@ -334,11 +340,20 @@ describe('verifying the JWS of a tool', () => {
     });
   }
 
+  it('denies a header that is no text', async () => {
+    const header = Buffer.from(JSON.stringify({ ...headerOf(good), later: '?' }));
+    header[header.lastIndexOf('?')] = 0xff;
+    const text = header.toString('base64url');
+    const input = `${text}.${Buffer.from(definitionOf(sampleTool())).toString('base64url')}`;
+    const signature = Buffer.from(await ours.terms.key.sign(Buffer.from(input))).toString('base64url');
+    expect(await verdict({ protected: text, signature })).to.equal('signature_malformed');
+  });
+
   for (const [what, change] of [
     ['a header with padding', ({ protected: text }) => ({ protected: `${text}=` })],
     ['a header with a line break', ({ protected: text }) => ({ protected: `${text.slice(0, 8)}\n${text.slice(8)}` })],
     ['an empty header', () => ({ protected: '' })],
-    ['a header that is no text', () => ({ protected: 5 })],
+    ['a header that is a number', () => ({ protected: 5 })],
     ['a signature with padding', ({ signature }) => ({ signature: `${signature}==` })],
     ['a signature in base64 that is not for URLs', () => ({ signature: '+/'.repeat(43) })],
     ['a signature with bits to spare', ({ signature }) => ({ signature: bump(signature) })],
