@@ -4,17 +4,17 @@ import { fileURLToPath } from 'node:url';
 import type { Contender, Setup } from './contenders/contender.js';
 import { startIssuer, type Tokens } from './issuer.js';
 import { BODY, headersWith } from './message.js';
-import type { Ask, Meter } from './server.js';
+import type { Meter } from './server.js';
 
 /** A contender that serves, and was seen to deny what it must. */
 export interface Ship {
   readonly contender: Contender;
   readonly url: string;
-  readonly ask: (what: Ask) => Promise<Meter>;
+  readonly meter: () => Promise<Meter>;
 }
 
 export interface Fleet {
-  readonly algorithm: Setup['algorithm'];
+  readonly setup: Setup;
   readonly token: string;
   readonly ships: readonly Ship[];
 }
@@ -30,26 +30,22 @@ export async function withFleet(
   try {
     const ships: Ship[] = [];
     for (const contender of contenders) {
-      const child = fork(fileURLToPath(new URL('server.js', import.meta.url)), [
-        contender.name,
-        JSON.stringify(setup),
-        tokens.good,
-      ]);
+      const child = fork(fileURLToPath(new URL('server.js', import.meta.url)), [contender.name, JSON.stringify(setup)]);
       children.push(child);
       const { port } = (await answerOf(child)) as { port: number };
-      ships.push({ contender, url: `http://127.0.0.1:${port}/mcp`, ask: (what) => askOf(child, what) });
+      ships.push({ contender, url: `http://127.0.0.1:${port}/mcp`, meter: () => meterOf(child) });
     }
     for (const ship of ships) await verify(ship, tokens);
-    await use({ algorithm, token: tokens.good, ships });
+    await use({ setup, token: tokens.good, ships });
   } finally {
     for (const child of children) child.kill();
     close();
   }
 }
 
-async function askOf(child: ChildProcess, what: Ask): Promise<Meter> {
+async function meterOf(child: ChildProcess): Promise<Meter> {
   const answer = answerOf(child);
-  child.send(what);
+  child.send('meter');
   return (await answer) as Meter;
 }
 

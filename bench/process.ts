@@ -1,39 +1,36 @@
-// Added CPU per request, without sockets: each server process drives requests through its own app in memory.
+// Added CPU per request, without sockets: requests in memory through Node's own HTTP parser and response.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Bout, Samples } from './arena.js';
 import { addedBy, headline } from './costs.js';
-import type { Fleet, Ship } from './fleet.js';
-import { inRounds, ROUNDS, sliceMs } from './harness.js';
+import type { Fleet } from './fleet.js';
+import { ROUNDS } from './harness.js';
 import { figureOf, table } from './report.js';
 
-/** Long enough for the optimizing compiler to have settled. */
-const WARM_UP_MS = 1500;
+const VISITS = Number(process.env['VISITS'] ?? 20);
 
-export async function benchProcess({ algorithm, ships }: Fleet): Promise<void> {
-  const counts = new Map<Ship, number>();
-  for (const ship of ships) counts.set(ship, await warmUp(ship, sliceMs(150)));
-  const measured = await inRounds(ships, ROUNDS, async (ship) => {
-    const count = counts.get(ship) ?? 1;
-    // Caches have forgotten a process that was not visited for a while.
-    await ship.ask({ drive: Math.ceil(count / 5) });
-    const before = await ship.ask('meter');
-    const after = await ship.ask({ drive: count });
-    return (after.cpu - before.cpu) / count;
-  });
-  const samples = new Map([...measured].map(([{ contender }, values]) => [contender, values]));
+export async function benchProcess({ setup, token, ships }: Fleet): Promise<void> {
+  const { algorithm } = setup;
+  const names = ships.map(({ contender }) => contender.name);
+  const measured = await fight({ names, setup, token, rounds: ROUNDS, visits: VISITS });
+  const samples = new Map(ships.map(({ contender }) => [contender, measured[contender.name] ?? []]));
   const lines = [...samples].map(([contender, values]) => ({
     name: contender.name,
     figures: { 'CPU us/request': figureOf(values), 'added us': figureOf(addedBy(contender, samples)) },
   }));
-  table(`${algorithm}, in process, ${ROUNDS} interleaved rounds`, { bench: 'process', algorithm }, lines);
+  const title = `${algorithm}, in process, ${ROUNDS} rounds of ${VISITS} interleaved visits`;
+  table(title, { bench: 'process', algorithm }, lines);
   headline('process', algorithm, samples);
 }
 
-/** Runs a contender until it is fast, and says how many requests it answers in `ms`. */
-async function warmUp(ship: Ship, ms: number): Promise<number> {
-  const start = performance.now();
-  for (let count = 256; ; count *= 2) {
-    const began = performance.now();
-    await ship.ask({ drive: count });
-    const now = performance.now();
-    if (now - start > WARM_UP_MS) return Math.max(1, Math.round((count * ms) / (now - began)));
-  }
+async function fight(bout: Bout): Promise<Samples> {
+  const child = fork(fileURLToPath(new URL('arena.js', import.meta.url)));
+  child.send(bout);
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the arena ended without a result');
+  });
+  const [samples] = (await Promise.race([once(child, 'message'), ended])) as [Samples];
+  ended.catch(() => undefined);
+  return samples;
 }

@@ -51,6 +51,8 @@ export interface Chain {
   readonly reads: ReadonlyMap<Slot, string>;
   /** Whether a hook wants a word when the response is sent. */
   readonly watches: boolean;
+  /** Whether one wants a word when the response is an event stream. */
+  readonly watchesStreams: boolean;
 }
 
 const KINDS = Object.keys({
@@ -83,7 +85,8 @@ export function buildChain(list: readonly AnyMiddleware[], first = 1): Chain {
     list: Object.freeze([...list]),
     hooks,
     reads: new Map(list.flatMap(({ name, reads = [] }) => reads.map((slot) => [slot, name]))),
-    watches: [hooks.headers, hooks.head, hooks.message, hooks.until].some(({ length }) => length > 0),
+    watches: [hooks.headers, hooks.head, hooks.message].some(({ length }) => length > 0),
+    watchesStreams: hooks.until.length > 0,
   });
 }
 

@@ -14,7 +14,7 @@ import { fileProofs, noProofs } from './proofs.js';
 import { replyTo, verdictOf, type Reply } from './reply.js';
 import { reportError } from './report.js';
 import type { Outgoing } from './response/outgoing.js';
-import { watchResponse } from './response/patch.js';
+import { beforeStream, watchResponse } from './response/patch.js';
 import type { RpcMessage } from './rpc.js';
 import { call, tell } from './tell.js';
 
@@ -168,7 +168,16 @@ export class Exchange implements RequestContext, HttpRequest {
       this.hooks = this.#chains.length === 1 ? chain.hooks : joinHooks(this.hooks, chain.hooks);
     }
     this.#assertOpen();
-    if (chain.watches) this.#outgoing ??= watchResponse(this, this.options.now ?? systemTime);
+    if (chain.watches) this.#watch();
+    else if (chain.watchesStreams && this.#outgoing === undefined) {
+      beforeStream(this.res, () => {
+        this.#watch();
+      });
+    }
+  }
+
+  #watch(): void {
+    this.#outgoing ??= watchResponse(this, this.options.now ?? systemTime);
   }
 
   #before(chain: Chain): readonly Chain[] {
