@@ -11,16 +11,22 @@ declare module './denial.js' {
 }
 
 /** Who calls, by the stronger of two proofs: whoever the token or certificate names, else whoever signed. */
-export type Principal = { readonly auth: Auth } | { readonly auth?: never; readonly signature: Signature };
+export type Principal =
+  { readonly auth: Auth; readonly signature?: never } | { readonly auth?: never; readonly signature: Signature };
+
+const BEARER = challenge('Bearer');
 
 /**
  * The proven caller of a request.
- * @throws {Denial} 401 `caller_unproven` when nobody is proven
+ * @throws {Denial} 401 `caller_unproven` with this challenge when nobody is proven
  */
-export function principalOf({ auth, signature }: RequestContext['state']): Principal {
+export function principalOf(
+  { auth, signature }: RequestContext['state'],
+  authenticateBy: string = BEARER,
+): Principal {
   if (auth !== undefined) return { auth };
   if (signature !== undefined) return { signature };
   throw new Denial(401, 'caller_unproven', 'The request does not prove who calls', {
-    headers: { 'WWW-Authenticate': challenge('Bearer') },
+    headers: { 'WWW-Authenticate': authenticateBy },
   });
 }

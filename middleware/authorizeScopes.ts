@@ -1,11 +1,11 @@
 import { challenge } from '../lib/challenge.js';
-import type { RequestContext } from '../lib/context.js';
 import { Denial } from '../lib/denial.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
+import { principalOf, type Principal } from '../lib/principal.js';
 import type { Target } from '../lib/rpc.js';
 import { bearerChallenge } from '../lib/tokens/bearer.js';
-import { callerOf, may, type Caller, type Identity, type May } from '../lib/tools/caller.js';
+import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
 import { askEngine, type Decide } from '../lib/tools/engine.js';
 import { GRANT_CHECKS, readGrants, type GrantOptions, type Grants } from '../lib/tools/grants.js';
 import { assertAllowed, assertRoles, assertUnsigned, casesOf, deny, permissionsOf } from '../lib/tools/judge.js';
@@ -35,7 +35,6 @@ declare module '../lib/context.js' {
 
 declare module '../lib/denial.js' {
   interface DenialCodes {
-    caller_unproven: 401;
     scope_insufficient: 403;
     permission_insufficient: 403;
   }
@@ -49,11 +48,6 @@ export interface AuthorizeScopesOptions extends RulebookOptions, GrantOptions {
   readonly decide?: Decide;
   /** The public URL of the MCP endpoint, for challenges. Default: the `resource` of the caller's token. */
   readonly resource?: string;
-}
-
-/** An identity, and the frozen fact that proves it. */
-interface Proven extends Identity {
-  readonly proof: object;
 }
 
 interface Rights {
@@ -85,13 +79,15 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
   });
   const rulebook = readRulebook('authorizeScopes', rest);
   const grants = readGrants('authorizeScopes', rest);
+  const authenticateBy = challengeOf(resource);
   // A token's `auth` is one frozen object for as long as the token is cached: its rights are worked out once.
   const known = new WeakMap<object, Rights>();
 
-  const rightsOf = ({ proof, ...identity }: Proven): Rights => {
+  const rightsOf = ({ auth, signature }: Principal): Rights => {
+    const proof = auth ?? signature;
     const earlier = known.get(proof);
     if (earlier !== undefined) return earlier;
-    const caller = callerOf(identity, grants);
+    const caller = callerOf({ auth, clientId: proof.clientId }, grants);
     const rights: Rights = {
       caller,
       may: (kind, name) => {
@@ -110,7 +106,7 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
     reads: ['auth', 'signature'],
     adds: ['access'],
     async run(ctx) {
-      const { caller, may: mayUse } = rightsOf(proven(ctx.state, resource));
+      const { caller, may: mayUse } = rightsOf(principalOf(ctx.state, authenticateBy));
       const cases = casesOf(await ctx.request.rpc(), rulebook);
       const required = permissionsOf(cases, caller);
       if (ctx.state.signature === undefined) assertUnsigned(cases);
@@ -124,15 +120,6 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
       return { access: { may: mayUse, required, granted: caller.permissions.list } };
     },
   };
-}
-
-/** Who calls: whoever the token or certificate names, else whoever signed. */
-function proven({ auth, signature }: RequestContext['state'], resource: string | undefined): Proven {
-  if (auth !== undefined) return { proof: auth, auth, clientId: auth.clientId };
-  if (signature !== undefined) return { proof: signature, auth, clientId: signature.clientId };
-  throw new Denial(401, 'caller_unproven', 'The request does not prove who calls', {
-    headers: { 'WWW-Authenticate': challengeOf(resource) },
-  });
 }
 
 /** @throws {Denial} 403 unless all is granted, with a challenge when a wider token would help */

@@ -1,6 +1,7 @@
+import { deepFreeze } from '../json/freeze.js';
+import { parseStrictJson } from '../json/strict.js';
 import { isObject } from '../rpc.js';
 import { TokenFault } from './fault.js';
-import { parseStrictJson } from './strictJson.js';
 
 /** The largest token that is looked at, in characters. */
 export const MAX_TOKEN_LENGTH = 16_384;
@@ -16,7 +17,7 @@ export interface DecodedJwt {
 
 /**
  * Takes a token in the compact form apart: three base64url segments (RFC 7515 section 7.1), each in its only spelling,
- * header and claims JSON objects without duplicate names.
+ * header and claims JSON objects that every reader reads the same (RFC 7493).
  * @throws {TokenFault} `size`, `format` or `header`
  */
 export function decodeJwt(token: string): DecodedJwt {
@@ -38,7 +39,7 @@ function toObject(segment: string, reason: 'header' | 'format'): Members {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(toBytes(segment));
     const value = parseStrictJson(text);
-    if (isObject(value)) return value;
+    if (isObject(value)) return deepFreeze(value);
   } catch (error) {
     // A parser's message quotes what it read, so it is not kept.
     if (error instanceof TokenFault) throw error;

@@ -462,7 +462,7 @@ describe('middleware/authenticate', () => {
 
     it('name an end, which is a number', async () => {
       const { says, seconds } = setUp();
-      for (const exp of [undefined, null, `${seconds() + 300}`, [seconds() + 300], {}, -1, 1e300, true]) {
+      for (const exp of [undefined, null, `${seconds() + 300}`, [seconds() + 300], {}, -1, 1e15, true]) {
         expect(await says({ exp }), JSON.stringify(exp)).to.equal('token_invalid claim exp');
       }
       expect(await says({ exp: seconds() + 0.5 })).to.equal('allowed');

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalize, digestOf } from '../../../lib/json/canonical.js';
+import { deepFreeze } from '../../../lib/json/freeze.js';
 import { JsonError, MAX_DEPTH, parseStrictJson } from '../../../lib/json/strict.js';
 
 describe('parseStrictJson', () => {
@@ -42,11 +43,31 @@ describe('parseStrictJson', () => {
     expect(parseStrictJson(text)).to.deep.equal(JSON.parse(text));
   });
 
+  it('finds every name that is written twice, wherever it stands', () => {
+    const objects = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.boolean(), { minKeys: 1 });
+    fc.assert(
+      fc.property(objects, (object) => {
+        const members = Object.entries(object).map(([name, value]) => `${JSON.stringify(name)}:${value}`);
+        expect(parseStrictJson(`{${members.join(',')}}`)).to.deep.equal(JSON.parse(JSON.stringify(object)));
+        expect(() => parseStrictJson(`{${[...members, members[0]].join(',')}}`)).to.throw(JsonError, 'twice');
+      }),
+    );
+  });
+
   it('allows nesting to its limit and denies one level more', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     expect(() => parseStrictJson(nested(MAX_DEPTH))).not.to.throw();
     expect(() => parseStrictJson(nested(MAX_DEPTH + 1))).to.throw(JsonError, 'nested too deeply');
     expect(() => parseStrictJson(nested(100_000))).to.throw(JsonError);
+  });
+});
+
+describe('deepFreeze', () => {
+  it('freezes objects and lists throughout, as deep as they can be parsed', () => {
+    const value = deepFreeze(parseStrictJson('{"a":{"b":[{"c":1}]},"d":null}') as { a: { b: [{ c: number }] } });
+    for (const part of [value, value.a, value.a.b, value.a.b[0]]) expect(part).to.be.frozen;
+    const deepest = '['.repeat(MAX_DEPTH) + ']'.repeat(MAX_DEPTH);
+    expect(deepFreeze(parseStrictJson(deepest))).to.be.frozen;
   });
 });
 

@@ -66,7 +66,18 @@ describe('lib/tokens/jwt', () => {
   });
 
   it('denies a header or claims that are not a JSON object with distinct names', () => {
-    const texts = ['[]', '1', 'null', '"x"', '', '{', '{"a":1,"a":1}', '\ufeff{}', '{"a":\u0001}'];
+    const texts = [
+      '[]',
+      '1',
+      'null',
+      '"x"',
+      '',
+      '{',
+      '{"a":1,"a":1}',
+      '\ufeff{}',
+      '{"a":\u0001}',
+      '{"a":9007199254740993}',
+    ];
     for (const text of texts) {
       expect(reason(`${encode(text)}.${C}.${S}`), text).to.equal(text === '' ? 'format' : 'header');
       expect(reason(`${H}.${encode(text)}.${S}`), text).to.equal('format');
