@@ -21,6 +21,8 @@ export interface AuditRecord {
   readonly status?: number;
   readonly durationMs: number;
   readonly http: AuditedHttp;
+  /** The trace id of a `traceparent` header (W3C Trace Context section 3.2.2.3): what the client says, 32 hex digits. */
+  readonly trace?: string;
   /** Who called. Present only when it was proven, be the request allowed or not. */
   readonly principal?: AuditedPrincipal;
   /** Who signed the request. Present only when it was proven. */
@@ -66,7 +68,24 @@ export interface AuditedMessage {
   readonly prompt?: string;
   /** A resource URI, without user information, query and fragment. */
   readonly resource?: string;
+  /** Of a call of a tool, as the mode `arguments` says. */
+  readonly arguments?: AuditedContent;
 }
+
+/** What a tool got or gave, as far as it is recorded. Secrets are masked in every mode. */
+export interface AuditedContent {
+  /** Mode `keys`: the names of the members, sorted. */
+  readonly keys?: readonly string[];
+  /** Mode `digest`: `hmac-sha256:` and the digest of the RFC 8785 form under a key of the log, lower-case hex. */
+  readonly digest?: string;
+  /** Modes `redacted` and `full`. Texts are escaped. */
+  readonly value?: AuditedJson;
+  /** How many places are masked or cut. */
+  readonly masked?: number;
+}
+
+export type AuditedJson =
+  string | number | boolean | null | readonly AuditedJson[] | { readonly [name: string]: AuditedJson };
 
 export interface AuditedDecision {
   readonly middleware: string;

@@ -1,0 +1,61 @@
+import type { JSONWebKeySet } from 'jose';
+import type { Checkpoint, SealedRecord } from './line.js';
+
+/** Where a line is. */
+export interface TrailPlace {
+  /** The name of the file, as it was given. */
+  readonly file: string;
+  /** Counts from 1. */
+  readonly line: number;
+}
+
+/**
+ * What is wrong with a trail.
+ *
+ * `edited`: a record does not have the hash it had. `reordered`: records changed places. `inserted`: a record that
+ * was not there. `removed`: records between others, or before the first, are gone. `malformed`: a line that is no
+ * record. `truncated`: the end is gone. `rewritten`: another record than a checkpoint names. `checkpoint_invalid`: a
+ * checkpoint that no known key has signed, or that is not about the record before it.
+ */
+export type TrailFault =
+  'edited' | 'reordered' | 'inserted' | 'removed' | 'malformed' | 'truncated' | 'rewritten' | 'checkpoint_invalid';
+
+export interface TrailFinding extends TrailPlace {
+  readonly fault: TrailFault;
+  /** The number of the record that is bad, or of the first that is gone. */
+  readonly seq: number;
+  /** One sentence for people. */
+  readonly message: string;
+}
+
+export interface VerifyTrailOptions {
+  /** The paths of the files of the trail, oldest first: `await trailFiles(file)`. */
+  readonly files: readonly string[];
+  /** The public keys that sign checkpoints, retired ones included. Without them no signature is verified. */
+  readonly keys?: JSONWebKeySet;
+  /** Checkpoints kept elsewhere, as `onCheckpoint` gave them: objects, or their `jws` alone. */
+  readonly checkpoints?: readonly (Checkpoint | string)[];
+  /** Allows that the oldest files are not there, as where they were archived. Default: false. */
+  readonly partial?: boolean;
+}
+
+export interface TrailReport {
+  /** Whether nothing is wrong. A torn end alone is what a crash leaves, and is not wrong. */
+  readonly ok: boolean;
+  /** The first bad record first. At most 100 are listed. */
+  readonly findings: readonly TrailFinding[];
+  readonly records: number;
+  readonly files: number;
+  readonly chain?: string;
+  readonly first?: { readonly seq: number };
+  readonly last?: { readonly seq: number; readonly hash: string };
+  /** Half a line at the end of the last file. */
+  readonly torn?: TrailPlace & { readonly bytes: number };
+  /** Half lines of earlier crashes, each recorded by `trail_recovered`. */
+  readonly recovered: number;
+  /** `verified` counts signatures that were verified; `signedUntil` is the last record under one of them, or 0. */
+  readonly checkpoints: { readonly found: number; readonly verified: number; readonly signedUntil: number };
+}
+
+/** A record together with its place. */
+export interface PlacedRecord extends SealedRecord, TrailPlace {}
