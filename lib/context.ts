@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Decision } from './decision.js';
 import type { RpcMessage } from './rpc.js';
 
@@ -11,6 +12,18 @@ export interface State {}
 /** The name of one proven fact, for example `'auth'`. */
 export type Slot = keyof State;
 
+/** The connection a request came over. `tls` is there when this process ended the encryption itself. */
+export interface Connection {
+  /** The address of whoever connected, which is a proxy where there is one. No header can change it. */
+  readonly remoteAddress: string | undefined;
+  readonly tls?: {
+    /** Whether the certificate of the client leads to a trusted authority. Also true where none was sent again. */
+    readonly authorized: boolean;
+    /** The certificate that the client proved to hold, or nothing. */
+    readonly certificate: () => X509Certificate | undefined;
+  };
+}
+
 /** The request as it arrived. Nothing here is ever rewritten. */
 export interface HttpRequest {
   readonly method: string;
@@ -20,6 +33,7 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
   /** The client address as the framework knows it. Informational: never a reason to allow. */
   readonly ip: string;
+  readonly connection: Connection;
   /**
    * The exact bytes received. Read on first call, never before, so that a stranger is answered before their body arrives.
    * @throws {Denial} 413 `body_too_large`, 415 `encoding_unsupported`, 400 `body_incomplete`

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { joinHooks, NO_HOOKS, type Chain, type HooksByKind } from './chain.js';
 import { onceClosed } from './closed.js';
-import type { HttpRequest, RequestContext } from './context.js';
+import { connectionOf } from './connection.js';
+import type { Connection, HttpRequest, RequestContext } from './context.js';
 import type { Decision, Denied, Outcome } from './decision.js';
 import { Denial } from './denial.js';
 import { handOverAuth, handOverBody, kExchange } from './handOver.js';
@@ -97,6 +98,10 @@ export class Exchange implements RequestContext, HttpRequest {
 
   get ip(): string {
     return (this.#ip ??= this.seen.ip());
+  }
+
+  get connection(): Connection {
+    return connectionOf(this.req.socket);
   }
 
   get messages(): readonly RpcMessage[] | undefined {

@@ -13,7 +13,7 @@ export type {
 export type { AuditErrorHandler, AuditLogger, AuditSink } from './audit/sink.js';
 export { requires, type Chain, type MountedTooEarly, type Ordered } from './chain.js';
 export { challenge, type ChallengeParameters } from './challenge.js';
-export type { HttpRequest, RequestContext, Slot, State } from './context.js';
+export type { Connection, HttpRequest, RequestContext, Slot, State } from './context.js';
 export type { Allowed, Decision, Denied, Detail, Outcome } from './decision.js';
 export type { DefinitionSeen, ToolEvent } from './definitions/events.js';
 export type { Definition, Manifest, WireForm, WireTool } from './definitions/form.js';

@@ -1,4 +1,4 @@
-import type { RequestContext, Slot, State } from '../context.js';
+import type { Connection, RequestContext, Slot, State } from '../context.js';
 import { assertMirrored } from '../mirror.js';
 import { parseJson, readMessages, type RpcMessage } from '../rpc.js';
 
@@ -13,6 +13,8 @@ export interface FakeRequest<Has extends Slot = never> {
   /** Bytes and strings are taken as they are; anything else is sent as JSON. Default: no bytes. */
   readonly body?: unknown;
   readonly ip?: string;
+  /** Default: not encrypted, from `ip`. */
+  readonly connection?: Connection;
   readonly id?: string;
   /** The facts that earlier middlewares proved. */
   readonly state?: Pick<State, Has> & Partial<State>;
@@ -27,6 +29,7 @@ export function fakeContext<Has extends Slot = never>(fake: FakeRequest<Has> = {
       typeof value === 'string' ? [value] : value,
     ]),
   );
+  const { connection = { remoteAddress: ip } } = fake;
   const body = (): Promise<Uint8Array> => Promise.resolve(bytesOf(fake.body));
   let messages: readonly RpcMessage[] | undefined;
   const rpc: RequestContext['request']['rpc'] = async () => {
@@ -40,6 +43,7 @@ export function fakeContext<Has extends Slot = never>(fake: FakeRequest<Has> = {
     target,
     headers,
     ip,
+    connection,
     body,
     rpc,
     get messages() {

@@ -1,0 +1,15 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Connection } from './context.js';
+
+/** What a socket knows of whoever is at its other end. Over HTTP/2 it is the socket of the session. */
+export function connectionOf(socket: Socket): Connection {
+  const { remoteAddress } = socket;
+  if (!isEncrypted(socket)) return { remoteAddress };
+  const { authorized } = socket;
+  return { remoteAddress, tls: { authorized, certificate: () => socket.getPeerX509Certificate() } };
+}
+
+function isEncrypted(socket: Socket): socket is TLSSocket {
+  return (socket as Partial<TLSSocket>).encrypted === true;
+}
