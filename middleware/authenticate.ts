@@ -1,13 +1,16 @@
-import { Denial } from '../lib/denial.js';
-import type { AuthInfo, Middleware } from '../lib/middleware.js';
-import { callback, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
-import { bearerChallenge, readBearer } from '../lib/tokens/bearer.js';
+import type { RequestContext } from '../lib/context.js';
+import type { Middleware } from '../lib/middleware.js';
+import { callback, flag, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
+import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
+import { possession, type Binding } from '../lib/tokens/binding.js';
 import { TokenCache } from '../lib/tokens/cache.js';
+import { credentialReader, type Presented, type Scheme } from '../lib/tokens/credentials.js';
+import { tokenDenials } from '../lib/tokens/denials.js';
 import { TokenFault } from '../lib/tokens/fault.js';
 import { isIssuer, type Issuer } from '../lib/tokens/issuer.js';
 import { readKeySetOptions, type KeySetOptions } from '../lib/tokens/keySet.js';
 import { resolveHost } from '../lib/tokens/publicHost.js';
-import { tokenVerifier, type VerifiedToken } from '../lib/tokens/verifier.js';
+import { tokenVerifier } from '../lib/tokens/verifier.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 
 /** Who is calling, as proven by an access token. Frozen, and shared between requests that carry the same token. */
@@ -27,19 +30,13 @@ export interface Auth {
   readonly token: string;
   /** Every claim of the token, frozen. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** The key and certificate that the token is bound to, and that this request proved to hold. Absent for a bearer token. */
+  readonly bindings?: readonly Binding[];
 }
 
 declare module '../lib/context.js' {
   interface State {
     auth: Auth;
-  }
-}
-
-declare module '../lib/denial.js' {
-  interface DenialCodes {
-    token_missing: 401;
-    token_invalid: 401;
-    token_malformed: 400;
   }
 }
 
@@ -63,6 +60,8 @@ export interface AuthenticateOptions {
   readonly scopes?: readonly string[];
   /** How far the clock of an issuer may differ, in seconds up to 300. Default: 30. */
   readonly clockTolerance?: number;
+  /** Whether a token must be bound to a key or certificate of its caller. Default: false. */
+  readonly requireBinding?: boolean;
   /** How verified tokens are remembered, never longer than they are valid. `false` verifies every request anew. */
   readonly cache?: false | TokenCacheOptions;
   /** How long fetched keys are used. */
@@ -85,15 +84,18 @@ const issuer: Check = (value) =>
  *
  * Adds `auth`. Denies with 401 `token_missing` or `token_invalid`, and 400 `token_malformed` or `header_duplicate`, each
  * with a challenge that names the resource metadata (RFC 9728). An outage of an issuer is 503, unless its keys are known.
- * A token that is bound to a key (`cnf`) is no Bearer token, and is denied. An event stream ends when its token does.
+ * A token that is bound to a key or certificate (`cnf`) is denied without the proof of it. An event stream ends when its
+ * token does.
  * @throws {TypeError} when an option is unknown or not valid
  */
 export function authenticate(options: AuthenticateOptions): Middleware<never, 'auth'> {
   const given = readAuthenticateOptions(options);
   const { clockTolerance: tolerance = 30, now = () => new Date() } = given;
   const resource = canonicalResource(given.resource);
-  const deny = denials(resource, given.scopes);
+  const read = credentialReader(['bearer']);
+  const deny = tokenDenials({ resource, scopes: given.scopes });
   const remembered = openCache(given.cache, now);
+  const prove = possession([], given.requireBinding ?? false);
   const verify = tokenVerifier({
     issuers: given.issuers,
     audiences: new Set([given.resource, ...[given.audience ?? []].flat()].map(canonicalResource)),
@@ -103,33 +105,44 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
     now,
   });
 
-  const prove = async (token: string): Promise<{ auth: Auth }> => {
+  const verifyAnew = async (token: string): Promise<Auth> => {
+    const verified = await verify(token);
+    const auth = toAuth(verified, resource, token);
+    const { notBefore, expiresAt } = verified;
+    remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until: (expiresAt + tolerance) * 1000 });
+    return auth;
+  };
+
+  const admit = async (ctx: RequestContext, presented: Presented, known?: Auth): Promise<{ auth: Auth }> => {
     try {
-      const verified = await verify(token);
-      const auth = toAuth(verified, resource, token);
-      const { notBefore, expiresAt } = verified;
-      remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until: (expiresAt + tolerance) * 1000 });
+      const auth = known ?? (await verifyAnew(presented.token));
+      await prove({ ctx, ...presented, bindings: auth.bindings ?? [] });
       return { auth };
     } catch (error) {
-      throw error instanceof TokenFault ? deny.invalid(error) : error;
+      throw error instanceof TokenFault ? deny.invalid(error, presented.scheme) : error;
     }
   };
+
+  const isPlain = (auth: Auth, { scheme }: Presented): boolean =>
+    auth.bindings === undefined && scheme === 'bearer' && given.requireBinding !== true;
 
   return {
     name: 'authenticate',
     needs: [],
     adds: ['auth'],
-    run: ({ request }) => {
-      const credentials = readBearer(request.headers['authorization']);
+    run: (ctx) => {
+      const credentials = read(ctx.request.headers['authorization']);
       if ('problem' in credentials) throw deny[credentials.problem]();
       const auth = remembered?.get(credentials.token);
-      return auth === undefined ? prove(credentials.token) : { auth };
+      // A known token that is bound to nothing has nothing left to prove.
+      if (auth !== undefined && isPlain(auth, credentials)) return { auth };
+      return admit(ctx, credentials, auth);
     },
     hooks: {
       // A body can take longer to arrive than its token has left.
       admitted: ({ state }) => {
         if (state.auth !== undefined && hasEnded(state.auth, tolerance, now()))
-          throw deny.invalid(new TokenFault('expired'));
+          throw deny.invalid(new TokenFault('expired'), schemeOf(state.auth));
       },
       until: ({ state }) => state.auth && endOf(state.auth, tolerance, now()),
       authInfo: ({ state }) => state.auth && toAuthInfo(state.auth),
@@ -144,6 +157,7 @@ function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOpti
     audience: optional((value) => (Array.isArray(value) ? listOf(text)(value) : text(value))),
     scopes: optional(listOf(scope)),
     clockTolerance: optional(integer(0, 300)),
+    requireBinding: optional(flag),
     cache: optional((value) => (value === false ? undefined : object(value))),
     keySets: optional(object),
     now: optional(callback),
@@ -155,33 +169,6 @@ function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOpti
   return given;
 }
 
-/** One denial for each reason. All carry a challenge; only those that answer a token carry an error (RFC 6750 section 3.1). */
-function denials(resource: string, scopes: readonly string[] = []) {
-  const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') };
-  const missing = { 'WWW-Authenticate': bearerChallenge(resource, scope) };
-  const malformed = { 'WWW-Authenticate': bearerChallenge(resource, { error: 'invalid_request' }) };
-  const invalid = {
-    'WWW-Authenticate': bearerChallenge(resource, {
-      error: 'invalid_token',
-      error_description: 'The access token is not valid here',
-      ...scope,
-    }),
-  };
-  return {
-    missing: () => new Denial(401, 'token_missing', 'An access token is required', { headers: missing }),
-    duplicate: () =>
-      new Denial(400, 'header_duplicate', 'A header that may appear once appears twice', { headers: malformed }),
-    malformed: () =>
-      new Denial(400, 'token_malformed', 'The Authorization header is malformed', { headers: malformed }),
-    invalid: ({ reason, claim, cause }: TokenFault) =>
-      new Denial(401, 'token_invalid', 'The access token is not valid here', {
-        headers: invalid,
-        detail: { reason, ...(claim === undefined ? {} : { claim }) },
-        cause,
-      }),
-  };
-}
-
 function openCache(options: AuthenticateOptions['cache'], now: () => Date): TokenCache<Auth> | undefined {
   if (options === false) return undefined;
   const { max = 10_000, seconds = 60 } = readOptions<TokenCacheOptions>("authenticate 'cache'", options ?? {}, {
@@ -191,32 +178,6 @@ function openCache(options: AuthenticateOptions['cache'], now: () => Date): Toke
   return new TokenCache({ max, milliseconds: seconds * 1000, now });
 }
 
-function toAuth(
-  { issuer, subject, clientId, scopes, roles, expiresAt, claims }: VerifiedToken,
-  resource: string,
-  token: string,
-): Auth {
-  return Object.freeze({ issuer, subject, clientId, scopes, roles, resource, expiresAt, token, claims });
-}
-
-function hasEnded({ expiresAt }: Auth, tolerance: number, now: Date): boolean {
-  return now.getTime() >= (expiresAt + tolerance) * 1000;
-}
-
-/** A token that is accepted after its end, within the tolerance, ends with that: its stream is not cut off at once. */
-function endOf({ expiresAt }: Auth, tolerance: number, now: Date): Date {
-  const end = new Date(expiresAt * 1000);
-  return now < end ? end : new Date((expiresAt + tolerance) * 1000);
-}
-
-/** A new object for each request, so that a handler which changes it changes nobody else's. */
-function toAuthInfo({ token, clientId, scopes, expiresAt, resource, issuer, subject, roles }: Auth): AuthInfo {
-  return {
-    token,
-    clientId,
-    scopes: [...scopes],
-    expiresAt,
-    resource: new URL(resource),
-    extra: { iss: issuer, sub: subject, roles: [...roles] },
-  };
+function schemeOf({ bindings = [] }: Auth): Scheme {
+  return bindings.some(({ method }) => method === 'dpop') ? 'dpop' : 'bearer';
 }

@@ -57,6 +57,7 @@ const CHECKS: Checks<SecurityProfileOptions> = {
   resource: elsewhere,
   audience: elsewhere,
   clockTolerance: elsewhere,
+  requireBinding: elsewhere,
   cache: elsewhere,
   keySets: elsewhere,
   now: elsewhere,
@@ -93,14 +94,16 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
     replay,
     ...rest
   } = given;
-  const { issuers, resource, audience, clockTolerance, cache, keySets, now, fetch, ...rules } = rest;
+  const { issuers, resource, audience, clockTolerance, requireBinding, cache, keySets, now, fetch, ...rules } = rest;
   const scopes = challengeScopes ?? (rules.scopes === undefined ? rules.base : undefined);
   const { tools } = rules;
   const signatures = defined({ keys, resource, tools, mode: 'off', replay, now, fetch } as const);
   return [
     auditLog(defined({ sink: audit, onError: onAuditError, now })),
     validateOrigin(defined({ resource, allowedOrigins, allowedHosts })),
-    authenticate(defined({ issuers, resource, audience, scopes, clockTolerance, cache, keySets, now, fetch })),
+    authenticate(
+      defined({ issuers, resource, audience, scopes, clockTolerance, requireBinding, cache, keySets, now, fetch }),
+    ),
     ...(isSigned(signatures) ? [verifySignature(signatures)] : []),
     authorizeScopes(rules),
   ];

@@ -16,18 +16,3 @@ export interface BearerParameters {
 export function bearerChallenge(resource: string, parameters: BearerParameters = {}): string {
   return challenge('Bearer', { ...parameters, resource_metadata: metadataUrl(resource) });
 }
-
-/** What the `Authorization` lines of a request hold. */
-export type Credentials = { readonly token: string } | { readonly problem: 'missing' | 'duplicate' | 'malformed' };
-
-const SCHEME = /^bearer(?![^ \t])/i;
-const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
-
-/** Reads the Bearer token of a request (RFC 6750 section 2.1). Another scheme is no token; so is one in query or body. */
-export function readBearer(lines: readonly string[] | undefined): Credentials {
-  const [line, ...others] = lines ?? [];
-  if (others.length > 0) return { problem: 'duplicate' };
-  if (line === undefined || !SCHEME.test(line)) return { problem: 'missing' };
-  const token = BEARER.exec(line)?.[1];
-  return token === undefined ? { problem: 'malformed' } : { token };
-}

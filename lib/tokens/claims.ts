@@ -1,5 +1,6 @@
 import { canonicalResource } from '../url.js';
 import { isObject } from '../rpc.js';
+import { readBindings, type Binding } from './binding.js';
 import { TokenFault } from './fault.js';
 import type { ClaimPath, Issuer } from './issuer.js';
 import { member, type Members } from './jwt.js';
@@ -22,6 +23,8 @@ export interface ReadClaims {
   readonly expiresAt: number;
   /** The time before which the token is not valid, in seconds since the epoch. */
   readonly notBefore: number;
+  /** What the token is bound to. Nothing of it is proven yet. */
+  readonly bindings: readonly Binding[];
 }
 
 const REQUIRED = ['exp', 'iat', 'jti'] as const;
@@ -30,13 +33,12 @@ const MAX_SECONDS = 8.64e12;
 
 /**
  * Requires of claims what RFC 9068 section 4 does, except who signed them: audience, lifetime, and the required claims.
- * A token that is bound to a key is denied, for it came without a proof of that key (RFC 9449 section 7.2).
  * @throws {TokenFault}
  */
 export function readClaims(claims: Members, issuer: Issuer, expected: Expected, now: Date): ReadClaims {
   if (!isFor(member(claims, 'aud'), expected.audiences)) throw new TokenFault('audience');
   const { expiresAt, notBefore } = readLifetime(claims, expected.tolerance, now.getTime() / 1000);
-  if (member(claims, 'cnf') !== undefined) throw new TokenFault('bound');
+  const bindings = readBindings(member(claims, 'cnf'));
   for (const name of REQUIRED) {
     if (member(claims, name) === undefined && !issuer.optionalClaims.includes(name)) throw bad(name);
   }
@@ -47,6 +49,7 @@ export function readClaims(claims: Members, issuer: Issuer, expected: Expected, 
     roles: Object.freeze(wordsAt(claims, issuer.roleClaims, (role) => [role])),
     expiresAt,
     notBefore,
+    bindings,
   };
 }
 

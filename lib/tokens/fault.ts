@@ -12,6 +12,7 @@ export type FaultReason =
   | 'expired'
   | 'not_yet_valid'
   | 'bound'
+  | 'unbound'
   | 'key'
   | 'signature';
 
