@@ -40,19 +40,27 @@ export class Refreshed<Value> {
    * @throws {Unavailable} when it cannot be known, because the document cannot be fetched
    */
   async find<Found>(look: (value: Value) => Found | undefined): Promise<Found | undefined> {
-    const { maxAge, cooldown } = this.#periods;
-    if (this.#value === undefined || this.#since(this.#fetchedAt) >= maxAge * 1000) {
-      const refreshed = this.#refresh(0);
-      // During an outage nobody waits for the next try while an old document can still be used.
-      if (this.#failure === undefined || !this.#isUsable()) await refreshed;
-    }
+    if (!this.#isFresh()) await this.update();
     const known = look(this.#usable());
     if (known !== undefined) return known;
-    await this.#refresh(cooldown * 1000);
+    await this.#refresh(this.#periods.cooldown * 1000);
     const found = look(this.#usable());
     // It may have been added since, which nobody can tell now.
     if (found === undefined && this.#failure !== undefined) throw this.#unavailable();
     return found;
+  }
+
+  /** The document in memory, as long as it may be used. Nothing is fetched. */
+  get current(): Value | undefined {
+    return this.#isUsable() ? this.#value : undefined;
+  }
+
+  /** Fetches the document when it is not there or too old. Never fails. */
+  async update(): Promise<void> {
+    if (this.#isFresh()) return;
+    const refreshed = this.#refresh(0);
+    // During an outage nobody waits for the next try while an old document can still be used.
+    if (this.#failure === undefined || !this.#isUsable()) await refreshed;
   }
 
   /** Fetches unless that was done, or failed, a moment ago. A fetch under way is shared. */
@@ -75,6 +83,10 @@ export class Refreshed<Value> {
     } finally {
       this.#flight = undefined;
     }
+  }
+
+  #isFresh(): boolean {
+    return this.#value !== undefined && this.#since(this.#fetchedAt) < this.#periods.maxAge * 1000;
   }
 
   #isUsable(): boolean {

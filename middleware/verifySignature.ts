@@ -1,5 +1,5 @@
 import type { RequestContext } from '../lib/context.js';
-import { Denial, Unavailable } from '../lib/denial.js';
+import { Denial } from '../lib/denial.js';
 import { openTrust, type TrustedKeys } from '../lib/keys/trust.js';
 import type { AuthInfo, Middleware } from '../lib/middleware.js';
 import { callback, integer, object, oneOf, optional, readOptions, type Check } from '../lib/options.js';
@@ -122,7 +122,7 @@ export function verifySignature(
   });
   const { resource, tools, mode = 'calls', maxAge = 300, clockSkew = 30, now = () => new Date() } = given;
   const verify = signatureVerifier({
-    trust: openTrust('verifySignature', given.keys, { fetch: given.fetch ?? fetch, now }),
+    trust: openTrust('verifySignature', given.keys, { purpose: 'request', fetch: given.fetch ?? fetch, now }),
     replay: given.replay ?? memoryReplay({ now }),
     resource,
     path: given.path ?? new URL(resource).pathname,
@@ -150,19 +150,12 @@ export function verifySignature(
     ctx: RequestContext,
     candidates: readonly FoundSignature[],
   ): Promise<{ signature: Signature }> => {
-    let outage: Unavailable | undefined;
-    let fault: SignatureFault | SignatureError | undefined;
-    for (const candidate of candidates) {
-      try {
-        return { signature: toSignature(await verify(ctx, candidate, ctx.state.auth?.clientId)) };
-      } catch (error) {
-        if (error instanceof Unavailable) outage ??= error;
-        else if (error instanceof SignatureFault || error instanceof SignatureError) fault ??= error;
-        else throw error;
-      }
+    try {
+      return { signature: toSignature(await verify(ctx, candidates, ctx.state.auth?.clientId)) };
+    } catch (error) {
+      if (error instanceof SignatureFault || error instanceof SignatureError) throw denialOf(ctx, error);
+      throw error;
     }
-    // One that nobody can judge now might have been the one that counts.
-    throw outage ?? denialOf(ctx, fault);
   };
 
   return {
@@ -189,8 +182,8 @@ function candidatesOf(ctx: RequestContext): readonly FoundSignature[] {
   }
 }
 
-function denialOf(ctx: RequestContext, fault: SignatureFault | SignatureError | undefined): Denial {
-  const reason = fault?.reason ?? 'missing';
+function denialOf(ctx: RequestContext, fault: SignatureFault | SignatureError): Denial {
+  const { reason } = fault;
   const headers = { 'Accept-Signature': acceptSignature(ctx.request.method, ctx.request.headers) };
   if (reason === 'target_mismatch' || reason === 'target_invalid') {
     const text = 'The request target is not that of the resource';

@@ -70,7 +70,7 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
     keys: object,
     now: optional(callback),
   });
-  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { fetch, now });
+  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { purpose: 'approval', fetch, now });
   const read = reader(trust, now);
 
   return Object.freeze({

@@ -4,6 +4,7 @@ import { decode, encode, signJws, verifyJws } from '../../lib/definitions/jws.js
 import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { importVerifyKey, type VerifyKey } from '../../lib/keys/algorithms.js';
+import { servesPurpose } from '../../lib/keys/publishedJwk.js';
 import type { Signer } from '../../lib/keys/signer.js';
 import type { Trust, TrustedKey } from '../../lib/keys/trust.js';
 import { isObject } from '../../lib/rpc.js';
@@ -89,6 +90,7 @@ function read(statement: unknown): readonly Statement[] {
   try {
     const stated = parseStrictJson(payload);
     if (!isObject(stated) || typeof stated['publisher'] !== 'string' || !isObject(stated['key'])) return [];
+    if (!servesPurpose(stated['key'], 'definition')) return [];
     const key = importVerifyKey(stated['key']);
     return [{ publisher: stated['publisher'], key, payload, signature: { protected: header, signature } }];
   } catch {

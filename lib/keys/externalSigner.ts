@@ -1,14 +1,17 @@
 import type { JSONWebKeySet, JWK } from 'jose';
 import { Unavailable } from '../denial.js';
-import { callback, object, readOptions } from '../options.js';
+import { callback, object, oneOf, optional, readOptions } from '../options.js';
 import { importVerifyKey, type Algorithm } from './algorithms.js';
 import { rawFromDer } from './ecdsaDer.js';
-import { publicHalf } from './generateKey.js';
+import { KEY_PURPOSES, type KeyPurpose } from './keyRecord.js';
+import { publicHalf, publishedJwk } from './publishedJwk.js';
 import type { Signer } from './signer.js';
 
 export interface ExternalSignerOptions {
   /** The public key, with `alg`. */
   readonly publicJwk: JWK;
+  /** What the key signs, to be published with it. Default: none, so that verifiers take it for every purpose. */
+  readonly purpose?: KeyPurpose;
   /**
    * Asks whoever holds the private key to sign the bytes themselves, not a digest of them. ECDSA signatures may come
    * back as `r || s` or DER-encoded.
@@ -32,12 +35,14 @@ const HALF: Readonly<Partial<Record<Algorithm, number>>> = { ES256: 32, ES384: 4
  * @throws {TypeError} for a public key that is private, weak or without `alg`
  */
 export function externalSigner(options: ExternalSignerOptions): ExternalSigner {
-  const { publicJwk, sign } = readOptions<ExternalSignerOptions>('externalSigner', options, {
+  const { publicJwk, purpose, sign } = readOptions<ExternalSignerOptions>('externalSigner', options, {
     publicJwk: object,
+    purpose: optional(oneOf(...KEY_PURPOSES)),
     sign: callback,
   });
   const { keyId, algorithm, verify } = importVerifyKey(publicJwk);
-  const published = Object.freeze({ ...publicHalf(publicJwk), kid: keyId, alg: algorithm, use: 'sig' });
+  const named = { ...publicHalf(publicJwk), kid: keyId, alg: algorithm, use: 'sig' };
+  const published = Object.freeze(purpose === undefined ? named : publishedJwk(named, purpose));
 
   const checked = async (bytes: Uint8Array): Promise<Uint8Array> => {
     const signature = await ask(sign, bytes);

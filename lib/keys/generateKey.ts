@@ -2,6 +2,7 @@ import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';
 import { importSignKey, type Algorithm } from './algorithms.js';
+import { publicHalf } from './publishedJwk.js';
 import { thumbprint } from './thumbprint.js';
 
 const generate = promisify(generateKeyPair);
@@ -37,11 +38,4 @@ function generatePair(algorithm: Algorithm): Promise<{ privateKey: KeyObject }> 
     default:
       return generate('rsa', { modulusLength: 3072, publicExponent: 0x10001 });
   }
-}
-
-const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use'] as const;
-
-/** The members of a JWK that anybody may see, and no others. */
-export function publicHalf(jwk: JWK): JWK {
-  return Object.fromEntries(PUBLIC_MEMBERS.flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])));
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { JSONWebKeySet } from 'jose';
 import { Unavailable } from '../denial.js';
 import type { Endpoint, EndpointRequest, EndpointResponse } from '../endpoint.js';
-import { publicHalf } from './generateKey.js';
+import { publicHalf } from './publishedJwk.js';
 
 /** Whatever has public keys to show: a key store, an external signer. */
 export interface PublishedKeys {

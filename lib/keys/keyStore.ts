@@ -14,6 +14,7 @@ import {
 import type { Wanted } from './keyChanges.js';
 import { KeyRing } from './keyRing.js';
 import { readKeyStoreOptions, type KeyStoreSettings, type OpenKeyStoreOptions } from './keyStoreOptions.js';
+import { publishedJwk } from './publishedJwk.js';
 import type { Signer } from './signer.js';
 import { Vault } from './vault.js';
 
@@ -39,7 +40,7 @@ export interface KeyStore {
    * @throws {TypeError} for a purpose or an algorithm that the store was not opened for
    */
   readonly signer: (purpose: KeyPurpose, algorithm?: Algorithm) => Signer;
-  /** The public keys that verifiers need now. @throws {Unavailable} */
+  /** The public keys that verifiers need now, each with its purpose. @throws {Unavailable} */
   readonly jwks: (purpose?: KeyPurpose) => Promise<JSONWebKeySet>;
   /** Public keys, those that are no longer published included when asked for. */
   readonly export: (filter?: KeyFilter) => Promise<JSONWebKeySet>;
@@ -138,7 +139,7 @@ async function exportKeys(ring: KeyRing, settings: KeyStoreSettings, filter: Key
     (purpose === undefined || one.purpose === purpose) &&
     (keyId === undefined || one.keyId === keyId) &&
     states.includes(stateAt(one, time));
-  return { keys: records.filter(matches).map(({ publicJwk }) => ({ ...publicJwk })) };
+  return { keys: records.filter(matches).map((one) => publishedJwk(one.publicJwk, one.purpose)) };
 }
 
 async function rotateKeys(

@@ -1,9 +1,11 @@
 import type { RequestContext } from '../context.js';
+import { Unavailable } from '../denial.js';
 import type { Trust, TrustedKey } from '../keys/trust.js';
 import type { ReplayStore } from '../stores/replay.js';
 import { verifyContentDigest } from './contentDigest.js';
 import { originOf, targetOf, type Origin, type RequestMessage } from './message.js';
 import { isNonce, requiredComponents } from './profile.js';
+import { SignatureError } from './error.js';
 import { readSignature, type FoundSignature, type ReceivedSignature } from './received.js';
 import { verifyMessage } from './verify.js';
 
@@ -17,6 +19,8 @@ export type FaultReason =
   | 'key_unknown'
   | 'signer_mismatch'
   | 'target_mismatch'
+  /** More signatures of trusted keys than are verified. */
+  | 'surplus'
   | 'replayed';
 
 /** A signature that does not count, for a reason that is not in its form. */
@@ -53,35 +57,89 @@ export interface VerifierOptions {
 
 type Parameters = Pick<VerifiedSignature, 'created' | 'expires' | 'nonce'> & { readonly keyId: string };
 
+/** A signature that is as it must be, and whose key is trusted. What remains is cryptography and state. */
+interface Candidate {
+  readonly signature: ReceivedSignature;
+  readonly parameters: Parameters;
+  readonly message: RequestMessage;
+  readonly trusted: TrustedKey;
+}
+
 /**
- * Makes the check of one signature. Cheap before costly, cryptography before state: the body is read only for someone
- * who holds a trusted key, and a nonce is claimed last, so that nobody can spend the nonces of others.
- * @throws {SignatureFault | SignatureError} from the check, when the signature does not count
+ * How many signatures of one request are verified: that of the signer, and one that somebody else put beside it. An
+ * ES512 signature that holds for nothing costs two milliseconds.
  */
-export function signatureVerifier(
-  options: VerifierOptions,
-): (ctx: RequestContext, found: FoundSignature, clientId: string | undefined) => Promise<VerifiedSignature> {
-  const { trust, replay, now } = options;
-  const signedFor = { origin: originOf(options.resource), path: new URL(options.resource).pathname };
+const MAX_VERIFIED = 2;
+
+/** Proves one of the signatures of a request. */
+export type SignatureVerifier = (
+  ctx: RequestContext,
+  found: readonly FoundSignature[],
+  clientId: string | undefined,
+) => Promise<VerifiedSignature>;
+
+/**
+ * Makes the check of the signatures of a request, of which one must count. Cheap before costly, cryptography before
+ * state: the body is read only for someone who holds a trusted key, and a nonce is claimed last, so that nobody can spend
+ * the nonces of others.
+ * @throws {SignatureFault | SignatureError} from the check, when none counts: the reason of the first one
+ * @throws {Unavailable} from the check, when one might count that cannot be judged now
+ */
+export function signatureVerifier(options: VerifierOptions): SignatureVerifier {
+  const examine = examiner(options);
+  const prove = prover(options);
   return async (ctx, found, clientId) => {
-    const { request } = ctx;
+    let left = MAX_VERIFIED;
+    let outage: Unavailable | undefined;
+    let fault: SignatureFault | SignatureError | undefined;
+    for (const one of found) {
+      try {
+        const candidate = await examine(ctx, one, clientId);
+        if (left === 0) throw new SignatureFault('surplus');
+        left -= 1;
+        return await prove(ctx, candidate);
+      } catch (error) {
+        if (error instanceof Unavailable) outage ??= error;
+        else if (error instanceof SignatureFault || error instanceof SignatureError) fault ??= error;
+        else throw error;
+      }
+    }
+    throw outage ?? fault ?? new SignatureFault('key_unknown');
+  };
+}
+
+/** Makes the checks that cost little. */
+function examiner(
+  options: VerifierOptions,
+): (ctx: RequestContext, found: FoundSignature, clientId: string | undefined) => Promise<Candidate> {
+  const { trust, now } = options;
+  const signedFor = { origin: originOf(options.resource), path: new URL(options.resource).pathname };
+  return async ({ request }, found, clientId) => {
     const signature = readSignature(found);
     assertCoverage(request, signature);
-    const { keyId, ...parameters } = readParameters(signature);
+    const parameters = readParameters(signature);
     assertFresh(parameters, options, now());
     const message = toMessage(request, signedFor, options.path);
-    const trusted = await trust.find(keyId);
+    const trusted = await trust.find(parameters.keyId);
     if (trusted === undefined) throw new SignatureFault('key_unknown');
     if (clientId !== undefined && trusted.clientId !== clientId) throw new SignatureFault('signer_mismatch');
+    return { signature, parameters, message, trusted };
+  };
+}
+
+function prover(options: VerifierOptions): (ctx: RequestContext, candidate: Candidate) => Promise<VerifiedSignature> {
+  const { replay, now } = options;
+  return async ({ request }, { signature, parameters, message, trusted }) => {
+    const { keyId, created, expires, nonce } = parameters;
     await verifyMessage(message, signature, trusted.key);
     if (signature.coverage.names.has('content-digest')) {
       await verifyContentDigest(request.headers['content-digest'], await request.body());
       // The body may have been long in coming. A claim outlives its signature by the skew, not by more.
       assertFresh(parameters, options, now());
     }
-    const until = new Date((parameters.expires + options.clockSkew) * 1000);
-    if (!(await replay.claim(`${keyId}:${parameters.nonce}`, until))) throw new SignatureFault('replayed');
-    return { trusted, signature, ...parameters };
+    const until = new Date((expires + options.clockSkew) * 1000);
+    if (!(await replay.claim(`${keyId}:${nonce}`, until, trusted.owner))) throw new SignatureFault('replayed');
+    return { trusted, signature, created, expires, nonce };
   };
 }
 

@@ -31,7 +31,10 @@ describe('jwksEndpoint', () => {
     });
     const { keys } = JSON.parse(body) as { keys: Record<string, unknown>[] };
     expect(keys).to.have.length(1);
-    expect(keys[0]).to.have.all.keys('kty', 'crv', 'x', 'y', 'kid', 'alg', 'use').and.to.include({ kid: keyId });
+    const stated = { kid: keyId, alg: 'ES256', use: 'sig', 'io.github.mcp-etdi/purpose': 'request' };
+    expect(keys[0])
+      .to.have.all.keys('kty', 'crv', 'x', 'y', ...Object.keys(stated))
+      .and.to.include(stated);
   });
 
   it('follows rotation and revocation', async () => {

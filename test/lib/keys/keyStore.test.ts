@@ -69,7 +69,15 @@ describe('openKeyStore', () => {
         const jwk = (await store.jwks()).keys[0]!;
         expect(jwk.alg).to.equal(algorithm);
         if (algorithm === 'RS256') {
-          expect(Object.keys(jwk)).to.have.members(['kty', 'n', 'e', 'kid', 'alg', 'use']);
+          expect(Object.keys(jwk)).to.have.members([
+            'kty',
+            'n',
+            'e',
+            'kid',
+            'alg',
+            'use',
+            'io.github.mcp-etdi/purpose',
+          ]);
           expect(Buffer.from(jwk.n!, 'base64url')).to.have.length(384);
         }
         expect(await importVerifyKey(jwk).verify(bytes, await key.sign(bytes))).to.equal(true);
