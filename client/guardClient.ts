@@ -4,7 +4,7 @@ import { isObject } from '../lib/rpc.js';
 import type { Listing } from './tools/listing.js';
 import { eraOf, ReceivedTools, type ListingClient } from './tools/receivedTools.js';
 import { ToolDenied, type ApprovalRequest, type ToolVerdict } from './tools/verdict.js';
-import type { ToolVerifier } from './toolVerifier.js';
+import type { CheckOptions, ToolVerifier } from './toolVerifier.js';
 
 /** The member of a tool's `_meta` that tells what was decided about it, where `unapproved` is `mark`. */
 export const VERDICT = 'io.github.mcp-etdi/verdict';
@@ -142,12 +142,12 @@ class Guard {
 
   async #verdictOf(tool: WireTool, listing: Listing): Promise<ToolVerdict> {
     const { verifier } = this.#options;
-    const { form, keyRotations, tools, duplicates } = listing;
+    const { tools, duplicates } = listing;
     if (duplicates.has(tool['name'])) return denied(verifier.server, tool, listing, 'name_duplicate');
     if (!tools.includes(tool)) return denied(verifier.server, tool, listing, 'tool_unknown');
-    const verdict = await verifier.check(tool, { form, keyRotations });
+    const verdict = await verifier.check(tool, withList(tool, listing));
     if (verdict.outcome !== 'ask' || !(await this.#ask(tool, listing, verdict))) return verdict;
-    return verifier.check(tool, { form, keyRotations });
+    return verifier.check(tool, withList(tool, listing));
   }
 
   #ask(tool: WireTool, listing: Listing, verdict: ToolVerdict): Promise<boolean> {
@@ -162,11 +162,11 @@ class Guard {
     return answer;
   }
 
-  async #consent(tool: WireTool, { form, keyRotations }: Listing, verdict: ToolVerdict): Promise<boolean> {
+  async #consent(tool: WireTool, listing: Listing, verdict: ToolVerdict): Promise<boolean> {
     const { approve, verifier } = this.#options;
     const consent = (await approve?.(Object.freeze({ ...verdict, definition: tool }))) ?? false;
     if (consent === false) return false;
-    await verifier.approve(tool, { form, keyRotations, ...(consent === true ? {} : consent) });
+    await verifier.approve(tool, { ...withList(tool, listing), ...(consent === true ? {} : consent) });
     return true;
   }
 
@@ -192,6 +192,11 @@ class Guard {
     const { cacheToolMetadata } = this.#client as { cacheToolMetadata?: unknown };
     if (typeof cacheToolMetadata === 'function') cacheToolMetadata.call(this.#client, tools);
   }
+}
+
+/** What came with a tool, and is proven together with it. */
+function withList(tool: WireTool, { form, keyRotations, manifests }: Listing): CheckOptions {
+  return { form, keyRotations, manifest: manifests.get(tool) ?? null };
 }
 
 function denied(

@@ -1,5 +1,5 @@
 import { definitionOf, digestOfDefinition, isVersion, type WireForm, type WireTool } from '../lib/definitions/form.js';
-import { verifyTool } from '../lib/definitions/verify.js';
+import { verifyTool, type DefinitionFault, type VerifiedDefinition } from '../lib/definitions/verify.js';
 import { openTrust, type Trust, type TrustedKeys } from '../lib/keys/trust.js';
 import {
   callback,
@@ -15,11 +15,13 @@ import {
 } from '../lib/options.js';
 import { isObject } from '../lib/rpc.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
-import { approvedForm, type Approval } from './tools/approval.js';
+import { changesAppearance } from './tools/appearance.js';
+import type { Approval } from './tools/approval.js';
 import type { Approvals } from './tools/approvals.js';
-import { compareWithOthers, decide, factsOf, type Decided, type Evidence, type Policy } from './tools/decide.js';
-import { diffLines } from './tools/diff.js';
+import { compareWithOthers, decide, type Evidence, type Policy } from './tools/decide.js';
+import { approvalOf, describe, malformed } from './tools/describe.js';
 import { followRotations } from './tools/keyRotation.js';
+import { Manifests, type ListFacts } from './tools/manifests.js';
 import { ToolDenied, type ToolVerdict } from './tools/verdict.js';
 
 export interface ToolVerifierOptions {
@@ -33,6 +35,16 @@ export interface ToolVerifierOptions {
   readonly trustOnFirstUse?: boolean;
   /** Whether unsigned tools are denied, or may be approved as they are. Default: `deny`. */
   readonly unsigned?: 'deny' | 'ask';
+  /**
+   * Whether a new version is approved without a question where title and icons are all that changed. It holds for as
+   * long as the approval before. Default: false.
+   */
+  readonly acceptAppearance?: boolean;
+  /**
+   * For how many seconds after a deployment was first seen its server may still show earlier ones: the length of a
+   * rolling deployment. Later, an earlier one is a rollback. Default: an hour.
+   */
+  readonly deploymentGrace?: number;
   /** Lower versions of these tools are denied, approved or not. Default: none. */
   readonly minimumVersions?: Readonly<Record<string, string>>;
   /** Statements of publishers about their new keys, as `signKeyRotation` made them. Default: none. */
@@ -50,6 +62,11 @@ export interface CheckOptions {
   readonly form?: WireForm;
   /** Further statements about keys, such as those that came with the list. */
   readonly keyRotations?: readonly unknown[];
+  /**
+   * The manifest that came with the list, in `result._meta["io.github.mcp-etdi/manifest"]`; `null` where the list
+   * carried none. Default: the tool did not come in a list.
+   */
+  readonly manifest?: unknown;
 }
 
 export interface ApproveOptions extends CheckOptions {
@@ -78,6 +95,7 @@ export interface ToolVerifier {
 }
 
 const NINETY_DAYS = 7_776_000;
+const HOUR = 3_600;
 
 const version = (value: unknown): string | undefined => (isVersion(value) ? undefined : 'must be a version like 1.2.0');
 
@@ -95,29 +113,35 @@ export function toolVerifier(options: ToolVerifierOptions): ToolVerifier {
     approvals: object,
     trustOnFirstUse: optional(flag),
     unsigned: optional(oneOf('deny', 'ask')),
+    acceptAppearance: optional(flag),
+    deploymentGrace: optional(integer(0)),
     minimumVersions: optional(recordOf(version)),
     keyRotations: optional(listOf(text)),
     approvalLifetime: optional(integer(60)),
     fetch: optional(callback),
     now: optional(callback),
   });
-  const { approvals, trustOnFirstUse = false, approvalLifetime = NINETY_DAYS, now = () => new Date() } = given;
+  const { approvals, trustOnFirstUse = false, acceptAppearance = false, deploymentGrace = HOUR } = given;
+  const { approvalLifetime = NINETY_DAYS, now = () => new Date() } = given;
   const server = canonicalResource(given.server);
   const trust = openPublishers(given, now);
+  const manifests = new Manifests({ server, approvals, graceMs: deploymentGrace * 1000 });
   const policy: Policy = {
     minimumVersions: new Map(Object.entries(given.minimumVersions ?? {})),
     mayAskUnsigned: given.unsigned === 'ask',
   };
 
-  const weigh = async (tool: WireTool, { form = 'legacy', keyRotations = [] }: CheckOptions): Promise<Weighed> => {
+  const weigh = async (tool: WireTool, options: CheckOptions): Promise<Weighed> => {
+    const { form = 'legacy', keyRotations = [], manifest } = options;
     const [name, definition] = [nameOf(tool), canonicalOf(tool)];
     if (name === undefined || definition === undefined) return { verdict: malformed(server, name, form) };
     const time = now();
     const find = followRotations(trust.find, [...(given.keyRotations ?? []), ...keyRotations], time);
-    const proven = await verifyTool(tool, find, time);
+    const [proven, expired] = await prove(tool, find, time);
+    const list: ListFacts = manifest === undefined ? {} : await manifests.judge(manifest, find, time);
     const approval = await approvals.find(server, name);
     const digest = digestOfDefinition(definition);
-    const evidence: Evidence = { tool, name, server, form, digest, proven, approval, now: time };
+    const evidence: Evidence = { tool, name, server, form, digest, proven, expired, list, approval, now: time };
     const decided = decide(evidence, policy);
     const isNew = decided.reason === 'not_approved' && approval === undefined;
     const final = isNew ? compareWithOthers(evidence, await approvals.list()) : decided;
@@ -134,13 +158,20 @@ export function toolVerifier(options: ToolVerifierOptions): ToolVerifier {
 
   return Object.freeze({
     server,
-    async check(tool: WireTool, options: CheckOptions = {}) {
+    async check(tool: WireTool, options: CheckOptions = {}): Promise<ToolVerdict> {
       const { evidence, verdict } = await weigh(tool, options);
+      // What nobody was asked about must at least be in force.
+      if (evidence === undefined || verdict.fault !== undefined) return verdict;
+      const { approval } = evidence;
+      const isNext = acceptAppearance && verdict.reason === 'version_new' && approval !== undefined;
+      if (isNext && changesAppearance(approval, evidence)) {
+        await save(evidence, { approver: 'appearance', expiresAt: approval.expiresAt });
+        return Object.freeze({ ...verdict, outcome: 'allow', reason: 'appearance_changed' });
+      }
       const isFirst = trustOnFirstUse && verdict.reason === 'not_approved' && verdict.publisher !== undefined;
-      if (!isFirst || evidence === undefined || evidence.approval !== undefined) return verdict;
-      if (await approvals.isRevoked(server, verdict.tool)) return verdict;
+      if (!isFirst || approval !== undefined || (await approvals.isRevoked(server, verdict.tool))) return verdict;
       await save(evidence, { approver: 'first use' });
-      return Object.freeze({ ...verdict, outcome: 'allow' as const, reason: 'first_use' as const });
+      return Object.freeze({ ...verdict, outcome: 'allow', reason: 'first_use' });
     },
     async approve(tool: WireTool, options: ApproveOptions = {}) {
       const { evidence, verdict } = await weigh(tool, options);
@@ -166,6 +197,18 @@ function openPublishers(
   throw new TypeError("toolVerifier: 'publishers' must name who signs the tools, unless 'unsigned' is 'ask'");
 }
 
+/** Who signed the tool also counts after the signature expired: without that there would be nothing to ask about. */
+async function prove(
+  tool: WireTool,
+  find: Trust['find'],
+  now: Date,
+): Promise<readonly [VerifiedDefinition | DefinitionFault, Date?]> {
+  const proven = await verifyTool(tool, find, now);
+  if (proven !== 'signature_expired') return [proven];
+  const late = await verifyTool(tool, find, now, { expired: 'take' });
+  return typeof late === 'string' ? [late] : [late, late.expiresAt];
+}
+
 function nameOf(tool: unknown): string | undefined {
   const name = isObject(tool) && Object.hasOwn(tool, 'name') ? tool['name'] : undefined;
   return typeof name === 'string' ? name : undefined;
@@ -177,49 +220,4 @@ function canonicalOf(tool: WireTool): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function malformed(server: string, name: string | undefined, form: WireForm): ToolVerdict {
-  const decided = { outcome: 'deny', reason: 'definition_malformed' } as const;
-  return Object.freeze({ ...decided, tool: name ?? '', server, form, permissions: [], diff: [] });
-}
-
-function describe(evidence: Evidence, decided: Decided): ToolVerdict {
-  const { name, server, form, digest, proven, approval } = evidence;
-  const other = decided.outcome === 'ask' ? decided.other : undefined;
-  return Object.freeze({
-    outcome: decided.outcome,
-    reason: decided.reason,
-    tool: name,
-    server,
-    form,
-    digest,
-    ...factsOf(evidence),
-    diff: decided.reason === 'approved' ? [] : diffFrom(approval ?? other, evidence),
-    ...(typeof proven === 'string' ? { fault: proven } : {}),
-    ...(other === undefined ? {} : { other: { tool: other.tool, server: other.server } }),
-  });
-}
-
-function diffFrom(approval: Approval | undefined, { tool, form }: Evidence): readonly string[] {
-  const before = approval?.forms[form] ?? approval?.forms.legacy ?? approval?.forms.modern;
-  return before === undefined ? [] : diffLines(before.definition, approvedForm(tool).definition);
-}
-
-/** Forms of one version add up. Those of another version are gone. */
-function approvalOf(evidence: Evidence, approver: string, approvedAt: Date, expiresAt: Date): Approval {
-  const { tool, name, server, form, approval } = evidence;
-  const { publisher, signer, version, permissions } = factsOf(evidence);
-  const isSame = approval !== undefined && approval.publisher === publisher && approval.version === version;
-  const kept = isSame ? approval.forms : {};
-  return Object.freeze({
-    server,
-    tool: name,
-    ...(publisher === undefined || signer === undefined || version === undefined ? {} : { publisher, signer, version }),
-    permissions,
-    forms: { ...kept, [form]: approvedForm(tool) },
-    approver,
-    approvedAt,
-    expiresAt,
-  });
 }

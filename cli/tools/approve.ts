@@ -99,11 +99,12 @@ async function lookAtAll(verifier: ToolVerifier, listings: readonly Listing[], w
 }
 
 async function lookAt(verifier: ToolVerifier, listing: Listing, tool: WireTool, wanted: Wanted): Promise<Result> {
-  const { form, keyRotations } = listing;
-  const verdict = await verifier.check(tool, { form, keyRotations });
+  const { form, keyRotations, manifests } = listing;
+  const list = { form, keyRotations, manifest: manifests.get(tool) ?? null };
+  const verdict = await verifier.check(tool, list);
   if (verdict.outcome !== 'ask' || (wanted.names.length === 0 && !wanted.all)) return verdict;
-  await verifier.approve(tool, { form, keyRotations, approver: wanted.approver });
-  const after = await verifier.check(tool, { form, keyRotations });
+  await verifier.approve(tool, { ...list, approver: wanted.approver });
+  const after = await verifier.check(tool, list);
   return { ...after, diff: verdict.diff, approvedDespite: verdict.reason };
 }
 

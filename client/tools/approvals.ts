@@ -8,6 +8,8 @@ import { callback, object, optional, readOptions, type Check } from '../../lib/o
 import type { ApprovalStore } from '../../lib/stores/approvals.js';
 import { escapeText } from '../../lib/text.js';
 import { approvalKey, decodeApproval, encodeApproval, seconds, type Approval } from './approval.js';
+import { deploymentsKey, isDeploymentsKey, signDeployments, verifyDeployments } from './deployments.js';
+import type { Deployments } from './serials.js';
 
 /** What was approved, by whom, and until when. */
 export interface Approvals {
@@ -25,6 +27,10 @@ export interface Approvals {
   readonly revoke: (server: string, tool: string) => Promise<boolean>;
   /** Whether the last thing that happened to the approval of a tool is that it was taken back. */
   readonly isRevoked: (server: string, tool: string) => Promise<boolean>;
+  /** The deployments of a server that were seen last. Empty where none was. Throws as `find` does. */
+  readonly deployments: (server: string) => Promise<Deployments>;
+  /** Remembers them: without a signer for as long as the process runs. */
+  readonly saveDeployments: (server: string, deployments: Deployments) => Promise<void>;
 }
 
 export interface SignedApprovalsOptions {
@@ -72,6 +78,7 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
   });
   const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { purpose: 'approval', fetch, now });
   const read = reader(trust, now);
+  const unsaved = new Map<string, Deployments>();
 
   return Object.freeze({
     async find(server: string, tool: string) {
@@ -80,7 +87,9 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
       return record === undefined || record === REVOKED ? undefined : read(key, record);
     },
     async list() {
-      const records = [...(await store.entries())].filter(([, record]) => record !== REVOKED);
+      const records = [...(await store.entries())].filter(
+        ([key, record]) => record !== REVOKED && !isDeploymentsKey(key),
+      );
       return Promise.all(records.map(([key, record]) => read(key, record)));
     },
     async save(approval: Approval) {
@@ -103,6 +112,18 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
     },
     async isRevoked(server: string, tool: string) {
       return (await store.get(approvalKey(server, tool))) === REVOKED;
+    },
+    async deployments(server: string) {
+      const key = deploymentsKey(server);
+      const record = await store.get(key);
+      const saved = record === undefined ? [] : await verifyDeployments(server, record, trust.find, now());
+      if (saved === undefined) throw deploymentsChanged(server);
+      return unsaved.get(key) ?? saved;
+    },
+    async saveDeployments(server: string, deployments: Deployments) {
+      const key = deploymentsKey(server);
+      if (signer === undefined) unsaved.set(key, deployments);
+      else await store.set(key, await signDeployments(server, deployments, await signer.current(), now()));
     },
   });
 }
@@ -141,6 +162,12 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function deploymentsChanged(server: string): ApprovalsError {
+  return new ApprovalsError(
+    `what is remembered of the deployments of ${escapeText(server)} was changed, or was signed by none of 'keys'; remove it from the store`,
+  );
 }
 
 function changed(approval: Approval | undefined): ApprovalsError {

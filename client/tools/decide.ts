@@ -3,6 +3,7 @@ import { definitionOf } from '../../lib/definitions/form.js';
 import type { DefinitionFault, VerifiedDefinition } from '../../lib/definitions/verify.js';
 import { canonicalResource } from '../../lib/url.js';
 import type { Approval } from './approval.js';
+import type { ListFacts } from './manifests.js';
 import { compareVersions } from './semver.js';
 import type { AllowReason, AskReason, DenyReason, ToolVerdict } from './verdict.js';
 
@@ -15,6 +16,10 @@ export interface Evidence {
   readonly digest: string;
   /** What its signature proves, or what is wrong with it. */
   readonly proven: VerifiedDefinition | DefinitionFault;
+  /** When the signature that proves it expired, where it has. */
+  readonly expired: Date | undefined;
+  /** What the list proves in which it was received, if it was received in one. */
+  readonly list: ListFacts;
   readonly approval: Approval | undefined;
   readonly now: Date;
 }
@@ -42,7 +47,15 @@ const deny = (reason: DenyReason): Decided => ({ outcome: 'deny', reason });
 /** What holds for a tool by itself and by its own approval. The digest decides; all else explains. */
 export function decide(evidence: Evidence, policy: Policy): Decided {
   const { proven } = evidence;
-  return typeof proven === 'string' ? decideUnproven(evidence, proven, policy) : decideSigned(evidence, proven, policy);
+  const decided =
+    typeof proven === 'string' ? decideUnproven(evidence, proven, policy) : decideSigned(evidence, proven, policy);
+  // What is wrong with the tool itself says more than what is wrong with its list.
+  return decided.outcome === 'deny' ? decided : (decideListed(evidence) ?? decided);
+}
+
+function decideListed({ list, digest }: Evidence): Decided | undefined {
+  if (list.reason !== undefined) return deny(list.reason);
+  return list.digests === undefined || list.digests.has(digest) ? undefined : deny('manifest_lacks_tool');
 }
 
 function decideUnproven(evidence: Evidence, fault: DefinitionFault, { mayAskUnsigned }: Policy): Decided {
@@ -52,7 +65,6 @@ function decideUnproven(evidence: Evidence, fault: DefinitionFault, { mayAskUnsi
     return mayAskUnsigned ? decideUnsigned(evidence) : deny('signature_missing');
   }
   if (fault === 'signer_unknown') return deny(wasSigned ? 'signer_changed' : 'publisher_unknown');
-  if (fault === 'signature_expired') return deny('definition_expired');
   return deny(fault === 'definition_malformed' ? fault : 'signature_invalid');
 }
 
@@ -82,8 +94,11 @@ function decideSigned(evidence: Evidence, { definition }: VerifiedDefinition, po
   return approved.digest === evidence.digest ? whileValid(evidence, approval) : deny('definition_changed');
 }
 
-function whileValid({ now }: Evidence, { expiresAt }: Approval): Decided {
-  return expiresAt > now ? allow('approved') : ask('approval_expired');
+/** Somebody who approved what had expired by then knew that it had. */
+function whileValid({ now, expired, list }: Evidence, { approvedAt, expiresAt }: Approval): Decided {
+  if (expiresAt <= now) return ask('approval_expired');
+  const isLate = [expired, list.expired].some((end) => end !== undefined && approvedAt < end);
+  return isLate ? ask('definition_expired') : allow('approved');
 }
 
 function addsTo({ permissions }: Approval, wanted: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-import { formOfResult, metaOf, type WireForm, type WireTool } from '../../lib/definitions/form.js';
+import { formOfResult, MANIFEST, metaOf, type WireForm, type WireTool } from '../../lib/definitions/form.js';
 import { isObject } from '../../lib/rpc.js';
 import { KEY_ROTATIONS } from './keyRotation.js';
 
@@ -8,6 +8,8 @@ export interface Listing {
   readonly tools: readonly WireTool[];
   /** What the server passed on about keys. Proven by the verifier. */
   readonly keyRotations: readonly unknown[];
+  /** The manifest that came with a tool; `null` where its page carried none. Proven by the verifier. */
+  readonly manifests: ReadonlyMap<WireTool, unknown>;
   /** Names that appear more than once. */
   readonly duplicates: ReadonlySet<unknown>;
 }
@@ -26,18 +28,22 @@ const MOST_TOOLS = 10_000;
 export async function listAllTools(page: ListPage, known?: WireForm): Promise<Listing> {
   const tools: WireTool[] = [];
   const keyRotations: unknown[] = [];
+  const manifests = new Map<WireTool, unknown>();
   let form = known;
   let cursor: unknown;
   for (let count = 0; count < MOST_PAGES; count += 1) {
     const result = await page(cursor === undefined ? {} : { cursor });
     if (!isObject(result) || !Array.isArray(result['tools'])) throw new Error('the server did not list its tools');
     form ??= formOfResult(result);
-    tools.push(...(result['tools'] as readonly unknown[]).filter(isObject));
+    const listed = (result['tools'] as readonly unknown[]).filter(isObject);
+    // Of its own page: while a rolling deployment lasts, pages may come from different instances.
+    for (const tool of listed) manifests.set(tool, metaOf(result)?.[MANIFEST] ?? null);
+    tools.push(...listed);
     const statements = metaOf(result)?.[KEY_ROTATIONS];
     if (Array.isArray(statements)) keyRotations.push(...(statements as readonly unknown[]).slice(0, MOST_PAGES));
     cursor = result['nextCursor'];
     if (tools.length > MOST_TOOLS) break;
-    if (cursor === undefined) return { form, tools, keyRotations, duplicates: duplicatesOf(tools) };
+    if (cursor === undefined) return { form, tools, keyRotations, manifests, duplicates: duplicatesOf(tools) };
   }
   throw new Error('the server lists its tools without end');
 }

@@ -7,13 +7,17 @@ export type AllowReason =
   /** It is what was approved. */
   | 'approved'
   /** Seen for the first time, from a trusted publisher, where trust on first use was asked for. */
-  | 'first_use';
+  | 'first_use'
+  /** A new version with another title or icon and nothing else, where such are accepted. */
+  | 'appearance_changed';
 
 /** Why somebody has to approve a tool before it is called. */
 export type AskReason =
   | 'not_approved'
   /** The approval has expired. */
   | 'approval_expired'
+  /** Its publisher signed it, or the list it is in, for a time that is over. */
+  | 'definition_expired'
   /** A new version, with the permissions of the approved one or fewer. */
   | 'version_new'
   /** A new version that takes permissions which the approved one did not. */
@@ -41,8 +45,6 @@ export type DenyReason =
   | 'signature_vanished'
   /** The signature proves nothing; `fault` tells what is wrong with it. */
   | 'signature_invalid'
-  /** Its publisher signed it for a time that is over. */
-  | 'definition_expired'
   /** Signed by a key of no configured publisher. */
   | 'publisher_unknown'
   /** Signed by another key than the publisher's known ones, without a statement of the old key. */
@@ -51,6 +53,14 @@ export type DenyReason =
   | 'publisher_changed'
   /** Signed for another server than this one: copied, or moved. */
   | 'server_moved'
+  /** The list of it carries no manifest, where lists of the server did before: stripped. */
+  | 'manifest_vanished'
+  /** The manifest of the list proves nothing, or is that of another server. */
+  | 'manifest_invalid'
+  /** The manifest of the list does not know it: added, put back, or exchanged on the way. */
+  | 'manifest_lacks_tool'
+  /** The list is that of an earlier deployment than was seen: a rollback. */
+  | 'serial_lower'
   /** The server lists more than one tool of that name. */
   | 'name_duplicate'
   /** The server does not list a tool of that name. */
@@ -95,6 +105,7 @@ export interface ApprovalRequest extends ToolVerdict {
 const SENTENCES: Readonly<Record<ToolReason, string>> = {
   approved: 'it is what was approved',
   first_use: 'it was seen for the first time, and such tools are trusted',
+  appearance_changed: 'it is a new version with another title or icon and nothing else, and such are accepted',
   not_approved: 'nobody has approved it',
   approval_expired: 'its approval has expired',
   version_new: 'it is a new version',
@@ -109,11 +120,15 @@ const SENTENCES: Readonly<Record<ToolReason, string>> = {
   signature_missing: 'it is unsigned',
   signature_vanished: 'it was signed when it was approved, and is not any more',
   signature_invalid: 'its signature proves nothing',
-  definition_expired: 'its publisher signed it for a time that is over',
+  definition_expired: 'its publisher signed it, or the list it is in, for a time that is over',
   publisher_unknown: 'it is signed by none of the trusted publishers',
   signer_changed: 'it is signed by a key that its publisher is not known to have',
   publisher_changed: 'it is signed by another publisher than the approved one',
   server_moved: 'it was signed for another server',
+  manifest_vanished: 'its list carries no manifest, and lists of its server did before',
+  manifest_invalid: 'the manifest of its list proves nothing',
+  manifest_lacks_tool: 'the manifest of its list does not know it',
+  serial_lower: 'its list is that of an earlier deployment',
   name_duplicate: 'its server lists more than one tool of that name',
   tool_unknown: 'its server does not list it',
   definition_malformed: 'its definition cannot be read in one way only',

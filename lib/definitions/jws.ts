@@ -6,7 +6,8 @@ import type { Trust, TrustedKey } from '../keys/trust.js';
 import { isObject } from '../rpc.js';
 
 /** What a signature is for. One that was made for something else proves nothing (RFC 8725 section 3.11). */
-export type Purpose = 'etdi-tool+jws' | 'etdi-manifest+jws' | 'etdi-approval+jws' | 'etdi-key-rotation+jws';
+export type Purpose =
+  'etdi-tool+jws' | 'etdi-manifest+jws' | 'etdi-approval+jws' | 'etdi-deployments+jws' | 'etdi-key-rotation+jws';
 
 /** Why a signature proves nothing. */
 export type SignatureFault =
@@ -48,6 +49,12 @@ export interface SignatureFacts {
   readonly expiresAt: Date;
   /** The `iss` of the protected header. */
   readonly issuer: string;
+}
+
+/** How strictly a signature is taken. */
+export interface VerifyTerms {
+  /** Whether one that has expired still proves who signed. Its facts tell until when it held. Default: `deny`. */
+  readonly expired?: 'deny' | 'take';
 }
 
 interface Header {
@@ -95,13 +102,14 @@ export async function verifyJws(
   signature: DetachedSignature,
   find: Trust['find'],
   now: Date,
+  { expired = 'deny' }: VerifyTerms = {},
 ): Promise<SignatureFacts | SignatureFault> {
   const header = readHeader(signature.protected);
   const bytes = decode(signature.signature);
   if (header === undefined || bytes === undefined) return 'signature_malformed';
   if (header.typ !== purpose) return 'signature_misused';
   if (header.iat * 1000 > now.getTime() + SKEW_MS) return 'signature_premature';
-  if (header.exp * 1000 <= now.getTime()) return 'signature_expired';
+  if (expired === 'deny' && header.exp * 1000 <= now.getTime()) return 'signature_expired';
   const trusted = await find(header.kid);
   if (trusted?.key.keyId !== header.kid) return 'signer_unknown';
   const { key } = trusted;

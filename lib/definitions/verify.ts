@@ -21,6 +21,7 @@ import {
   type Purpose,
   type SignatureFacts,
   type SignatureFault,
+  type VerifyTerms,
 } from './jws.js';
 
 /** Why it is not proven that a tool or a manifest is what its publisher signed. */
@@ -59,6 +60,7 @@ export async function verifyTool(
   tool: WireTool,
   find: Trust['find'],
   now: Date,
+  terms: VerifyTerms = {},
 ): Promise<VerifiedDefinition | DefinitionFault> {
   const signatures = signaturesOf(tool);
   if (signatures.length === 0) return 'signature_missing';
@@ -66,7 +68,7 @@ export async function verifyTool(
   if (stated === undefined) return 'definition_malformed';
   let first: DefinitionFault | undefined;
   for (const signature of signatures) {
-    const result = await verifyStated(stated, signature, find, now);
+    const result = await verifyStated(stated, signature, find, now, terms);
     if (typeof result !== 'string') return result;
     first ??= result;
   }
@@ -87,7 +89,7 @@ export async function verifyDefinition(
   now: Date,
 ): Promise<VerifiedDefinition | DefinitionFault> {
   const stated = read(tool);
-  return stated === undefined ? 'definition_malformed' : verifyStated(stated, signature, find, now);
+  return stated === undefined ? 'definition_malformed' : verifyStated(stated, signature, find, now, {});
 }
 
 /**
@@ -99,6 +101,7 @@ export async function verifyManifest(
   compact: unknown,
   find: Trust['find'],
   now: Date,
+  terms: VerifyTerms = {},
 ): Promise<VerifiedManifest | DefinitionFault> {
   if (compact === undefined) return 'signature_missing';
   const parts = typeof compact === 'string' && compact.length <= MOST_CHARACTERS ? COMPACT.exec(compact) : null;
@@ -109,7 +112,7 @@ export async function verifyManifest(
   const manifest = parse(text);
   if (!isManifest(manifest)) return 'definition_malformed';
   const detached = { protected: header, signature };
-  const facts = await verifyIssued('etdi-manifest+jws', text, manifest.publisher, detached, find, now);
+  const facts = await verifyIssued('etdi-manifest+jws', text, manifest.publisher, detached, find, now, terms);
   return typeof facts === 'string' ? facts : Object.freeze({ ...facts, manifest });
 }
 
@@ -139,9 +142,10 @@ async function verifyStated(
   signature: unknown,
   find: Trust['find'],
   now: Date,
+  terms: VerifyTerms,
 ): Promise<VerifiedDefinition | DefinitionFault> {
   if (!isDetached(signature)) return 'signature_malformed';
-  const facts = await verifyIssued('etdi-tool+jws', form, definition.publisher, signature, find, now);
+  const facts = await verifyIssued('etdi-tool+jws', form, definition.publisher, signature, find, now, terms);
   return typeof facts === 'string' ? facts : Object.freeze({ ...facts, definition, digest: digestOfDefinition(form) });
 }
 
@@ -152,8 +156,9 @@ async function verifyIssued(
   signature: DetachedSignature,
   find: Trust['find'],
   now: Date,
+  terms: VerifyTerms,
 ): Promise<SignatureFacts | DefinitionFault> {
-  const facts = await verifyJws(purpose, payload, signature, find, now);
+  const facts = await verifyJws(purpose, payload, signature, find, now, terms);
   if (typeof facts === 'string') return facts;
   const isTheirs = facts.issuer === publisher && canonicalResource(facts.owner) === canonicalResource(publisher);
   return isTheirs ? facts : 'signer_foreign';

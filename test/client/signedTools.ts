@@ -48,6 +48,8 @@ export async function signed(tool: WireTool, signer: FakeSigner, now: Date = NOW
 export interface Bench {
   readonly publisher: FakeSigner;
   readonly approvals: Approvals;
+  /** What the clock shows, in milliseconds since the epoch. */
+  readonly clock: { time: number };
   readonly verifier: (options?: Partial<ToolVerifierOptions>) => ToolVerifier;
   /** Signs with the publisher's key. */
   readonly sign: (stated?: Stated, members?: Readonly<Record<string, unknown>>) => Promise<WireTool>;
@@ -57,10 +59,12 @@ export const owned = (owner: string, jwks: JSONWebKeySet): { owner: string; jwks
 
 export async function bench(): Promise<Bench> {
   const [publisher, approver] = [await fakeSigner(), await fakeSigner()];
-  const now = (): Date => NOW;
+  const clock = { time: NOW.getTime() };
+  const now = (): Date => new Date(clock.time);
   const approvals = signedApprovals({ store: memoryApprovals(), signer: approver, keys: approver.jwks, now });
   return {
     publisher,
+    clock,
     approvals,
     verifier: (options = {}) =>
       toolVerifier({ server: SERVER, publishers: [owned(SERVER, publisher.jwks)], approvals, now, ...options }),

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { signKeyRotation } from '../../client/tools/keyRotation.js';
-import { ToolDenied, type ToolReason, type ToolVerdict } from '../../client/tools/verdict.js';
+import { explain, ToolDenied, type ToolReason, type ToolVerdict } from '../../client/tools/verdict.js';
 import type { ToolVerifierOptions } from '../../client/toolVerifier.js';
 import { DEFINITION, metaOf, SIGNATURES, type WireTool } from '../../lib/definitions/form.js';
 import { fakeSigner, type FakeSigner } from '../../lib/testing/fakeSigner.js';
-import { bench, NOW, owned, plainTool, SERVER, signed, YEAR, type Bench } from './signedTools.js';
+import { bench, NOW, owned, plainTool, SERVER, signed, YEAR, type Bench, type Stated } from './signedTools.js';
 
 const OTHER = 'https://other.example/mcp';
 
@@ -182,12 +182,6 @@ describe('toolVerifier decides', () => {
       expected: ['ask', 'approval_expired'],
     },
     {
-      name: 'a definition that has expired',
-      tool: () => current.sign(),
-      options: () => ({ now: () => new Date(NOW.getTime() + YEAR) }),
-      expected: ['deny', 'definition_expired'],
-    },
-    {
       name: 'a new tool of an unknown publisher',
       tool: () => signed(plainTool({ publisher: OTHER }, { name: 'new_tool' }), stranger),
       expected: ['deny', 'publisher_unknown'],
@@ -268,6 +262,83 @@ describe('toolVerifier decides', () => {
       expect(error, 'nobody can approve it').to.be.instanceOf(ToolDenied).with.property('code', expected[1]);
     });
   }
+
+  it('to ask again about a definition that has expired, and then to allow it for as long as the new approval', async () => {
+    const { clock } = current;
+    const verifier = current.verifier({ trustOnFirstUse: true, acceptAppearance: true });
+    const tool = await current.sign();
+    await verifier.approve(tool, { expiresAt: new Date(clock.time + 2 * YEAR) });
+    clock.time += YEAR - 1;
+    expect(await verifier.check(tool)).to.include({ outcome: 'allow', reason: 'approved' });
+    clock.time += 1;
+    const late = await verifier.check(tool);
+    expect(late).to.include({ outcome: 'ask', reason: 'definition_expired', fault: 'signature_expired' });
+    expect(explain(late)).to.include('for a time that is over (signature_expired)');
+    await verifier.approve(tool);
+    expect(await verifier.check(tool)).to.include({ outcome: 'allow', reason: 'approved' });
+    clock.time += 91 * 86_400_000;
+    expect(await verifier.check(tool)).to.include({ outcome: 'ask', reason: 'approval_expired' });
+  });
+
+  it('to approve nothing that has expired by itself, and nothing forged because of its age', async () => {
+    const now = (): Date => new Date(NOW.getTime() + YEAR);
+    const verifier = current.verifier({ now, trustOnFirstUse: true, acceptAppearance: true });
+    const fresh = await current.sign({}, { name: 'new_tool', description: 'Does something else' });
+    expect(await verifier.check(fresh)).to.include({ outcome: 'ask', reason: 'not_approved' });
+    const forged = { ...(await current.sign()), description: 'Forged' };
+    expect(await verifier.check(forged)).to.include({ outcome: 'deny', reason: 'signature_invalid' });
+    expect(await verifier.check(await signed(plainTool(), stranger))).to.include({ reason: 'signer_changed' });
+  });
+
+  describe('about a new version in which title and icons alone changed', () => {
+    const next = { version: '1.0.1' };
+    const looks = { title: 'Read a project file', icons: [{ src: 'https://mcp.example/new.png' }] };
+
+    it('to ask, as about any other', async () => {
+      const verdict = await current.verifier().check(await current.sign(next, looks));
+      expect(verdict).to.include({ outcome: 'ask', reason: 'version_new' });
+    });
+
+    it('to allow it where that is accepted, for as long as the approval before', async () => {
+      const verifier = current.verifier({ acceptAppearance: true });
+      const tool = await current.sign(next, looks);
+      const before = await current.approvals.find(SERVER, 'read_file');
+      expect(await verifier.check(tool)).to.include({ outcome: 'allow', reason: 'appearance_changed' });
+      expect(await verifier.check(tool)).to.include({ outcome: 'allow', reason: 'approved' });
+      const approval = await current.approvals.find(SERVER, 'read_file');
+      expect(approval).to.include({ version: '1.0.1', approver: 'appearance' });
+      expect(approval?.expiresAt).to.deep.equal(before?.expiresAt);
+      expect(await verifier.check(await current.sign())).to.include({ reason: 'version_lower' });
+    });
+
+    const more: readonly (readonly [string, Stated, Readonly<Record<string, unknown>>, ToolReason])[] = [
+      ['a description', next, { ...looks, description: 'Reads any file' }, 'version_new'],
+      ['a schema', next, { ...looks, inputSchema: { type: 'object' } }, 'version_new'],
+      ['an annotation', next, { ...looks, annotations: { readOnlyHint: false } }, 'version_new'],
+      ['an unknown member', next, { ...looks, more: 1 }, 'version_new'],
+      ['another member of _meta', next, { ...looks, _meta: { 'com.example/note': 'other' } }, 'version_new'],
+      ['more permissions', { ...next, permissions: ['file:read', 'x:y'] }, looks, 'permissions_added'],
+      ['fewer permissions', { ...next, permissions: [] }, looks, 'version_new'],
+      ['whether calls are signed', { ...next, requireSignature: false }, looks, 'version_new'],
+      ['the code behind it', { ...next, codeDigest: `sha256:${'c'.repeat(64)}` }, looks, 'version_new'],
+    ];
+    for (const [name, stated, members, reason] of more) {
+      it(`to ask where that is accepted and ${name} changed too`, async () => {
+        const verifier = current.verifier({ acceptAppearance: true, trustOnFirstUse: true });
+        const verdict = await verifier.check(await current.sign(stated, members));
+        expect(verdict).to.include({ outcome: 'ask', reason });
+      });
+    }
+
+    it('to ask where that is accepted and the approval has expired, and to deny it under the same version', async () => {
+      const now = (): Date => new Date(NOW.getTime() + 91 * 86_400_000);
+      const tool = await current.sign(next, looks);
+      expect(await current.verifier({ acceptAppearance: true, now }).check(tool)).to.include({ reason: 'version_new' });
+      const same = await current.sign({}, looks);
+      const verdict = await current.verifier({ acceptAppearance: true }).check(same);
+      expect(verdict).to.include({ outcome: 'deny', reason: 'definition_changed' });
+    });
+  });
 
   it('a form that was not approved by asking, and then both', async () => {
     const modern = await current.sign({}, { execution: { taskSupport: 'forbidden' } });
