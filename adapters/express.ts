@@ -6,7 +6,7 @@ import type { AnyMiddleware } from '../lib/middleware.js';
 import { prepareMount, type AdapterOptions } from '../lib/mount.js';
 import { send } from '../lib/reply.js';
 
-type Request = IncomingMessage & { originalUrl?: string; ip?: string | undefined; body?: unknown };
+type Request = IncomingMessage & { originalUrl?: string; ip?: string | undefined; body?: unknown; app?: object };
 type Handler = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void;
 
 /** Mounts middlewares on Express 4 or 5. Options, if any, come first. */
@@ -19,7 +19,12 @@ export function toExpress<const List extends readonly AnyMiddleware[]>(...list: 
 export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]): Handler {
   const { chain, options } = prepareMount('toExpress', args);
   return (req, res, next) => {
-    const seen = { target: req.originalUrl ?? req.url ?? '', ip: () => req.ip ?? '', parsedBody: () => req.body };
+    const seen = {
+      target: req.originalUrl ?? req.url ?? '',
+      ip: () => req.ip ?? '',
+      parsedBody: () => req.body,
+      needsBodyMark: !isExpress5(req),
+    };
     open(req, res, seen, options)
       .admit(chain)
       .then((reply) => {
@@ -28,6 +33,11 @@ export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]):
       })
       .catch(next);
   };
+}
+
+/** Only the apps of Express 4 make their router when it is first needed. */
+function isExpress5({ app }: Request): boolean {
+  return app !== undefined && !('lazyrouter' in app);
 }
 
 /** Serves documents such as `protectedResource(...)` on Express 4 or 5. Mount it at the root of the app. */

@@ -15,7 +15,7 @@ import { fileProofs, noProofs } from './proofs.js';
 import { replyTo, verdictOf, type Reply } from './reply.js';
 import { reportError } from './report.js';
 import type { Outgoing } from './response/outgoing.js';
-import { beforeStream, watchResponse } from './response/patch.js';
+import { beforeStream, watchResponse, type UnseenHead } from './response/patch.js';
 import type { RpcMessage } from './rpc.js';
 import { call, tell } from './tell.js';
 
@@ -33,6 +33,8 @@ export interface Seen {
   readonly ip: () => string;
   /** What a body parser made of the body, if one ran. */
   readonly parsedBody: () => unknown;
+  /** Whether parsers mounted behind know a parsed body by `req._body` only, as those of Express 4 do. */
+  readonly needsBodyMark?: boolean;
 }
 
 type Carrier = IncomingMessage & { [kExchange]?: Exchange };
@@ -65,6 +67,8 @@ export class Exchange implements RequestContext, HttpRequest {
   options: AdapterOptions;
   /** The hooks of all mounts so far, in mounting order. */
   hooks: HooksByKind = NO_HOOKS;
+  /** While nothing but the head of the response is waited for. */
+  unseen: UnseenHead | undefined;
   readonly #incoming = new Incoming(this);
   readonly #chains: Chain[] = [];
   readonly #start = performance.now();
@@ -174,11 +178,19 @@ export class Exchange implements RequestContext, HttpRequest {
     }
     this.#assertOpen();
     if (chain.watches) this.#watch();
-    else if (chain.watchesStreams && this.#outgoing === undefined) {
-      beforeStream(this.res, () => {
-        this.#watch();
-      });
+    else if (chain.watchesStreams) this.#watchForStream();
+  }
+
+  #watchForStream(): void {
+    if (this.#outgoing !== undefined || this.unseen !== undefined) return;
+    // Node's responses know their request; of others nothing is assumed.
+    if (this.res.req !== this.req) {
+      this.#watch();
+      return;
     }
+    this.unseen = beforeStream(this.res, () => {
+      this.#watch();
+    });
   }
 
   #watch(): void {
@@ -227,7 +239,7 @@ export class Exchange implements RequestContext, HttpRequest {
   }
 
   #handOver(): void {
-    if (this.parsedBody !== undefined) handOverBody(this.req, this.parsedBody.value);
+    if (this.parsedBody !== undefined) handOverBody(this.req, this.parsedBody.value, this.seen.needsBodyMark === true);
     for (const hook of this.hooks.authInfo) handOverAuth(this.req, this, () => hook.call(this));
   }
 }

@@ -10,12 +10,15 @@ const kContext = Symbol('mcp-etdi.context');
 /** What MCP SDKs and body parsers look for on the Node request. */
 type Receiver = IncomingMessage & { body?: unknown; _body?: boolean; auth?: AuthInfo };
 
-/** Leaves the parsed body where handlers and SDKs look for it, and marks it so that no parser reads it again. */
-export function handOverBody(req: IncomingMessage, parsed: unknown): void {
+/**
+ * Leaves the parsed body where handlers and SDKs look for it. The parsers of Express 4 need a mark to leave it alone.
+ * Those of Express 5 do not, and are spared it: a property more costs each request some microseconds there.
+ */
+export function handOverBody(req: IncomingMessage, parsed: unknown, needsMark: boolean): void {
   const receiver = req as Receiver;
   if (receiver.body === parsed) return;
   receiver.body = parsed;
-  receiver._body = true;
+  if (needsMark) receiver._body = true;
 }
 
 /** Leaves the caller where SDKs look for it, with the context in `extra`. A caller left by us before stays. */

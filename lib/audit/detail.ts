@@ -37,16 +37,15 @@ export function auditAccess(decisions: readonly Decision[], proven?: AuditedAcce
   const denied = decisions.find((one) => one.effect === 'deny' && Array.isArray(one.detail?.['required']));
   const { required, granted, missing } = (denied as Denied | undefined)?.detail ?? proven ?? {};
   if (!Array.isArray(required)) return undefined;
-  return Object.freeze({ ...named('required', required), ...named('granted', granted), ...named('missing', missing) });
+  const access: { -readonly [Name in keyof AuditedAccess]: AuditedAccess[Name] } = { required: auditList(required) };
+  if (Array.isArray(granted)) access.granted = auditList(granted);
+  if (Array.isArray(missing)) access.missing = auditList(missing);
+  return Object.freeze(access);
 }
 
 /** Milliseconds with three decimals: a check may take less than a microsecond, noise takes the rest. */
 export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
-}
-
-function named(name: keyof AuditedAccess, value: unknown): AuditedAccess {
-  return Array.isArray(value) ? { [name]: auditList(value) } : {};
 }
 
 function auditDetail(detail: Detail): AuditedDecision['detail'] {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../exchange.js';
+import { kExchange } from '../handOver.js';
 import { applyHead, isEventStream } from './head.js';
 import { ResponseHooks } from './hooks.js';
 import { Outgoing } from './outgoing.js';
@@ -34,38 +35,36 @@ const HEADERS_SENT: PropertyDescriptor & ThisType<Patched> = {
 /** Lets the hooks of an exchange see its response on the way out. The only place where a response is patched. */
 export function watchResponse(exchange: Exchange, now: () => Date): Outgoing {
   const { res } = exchange;
-  const unseen = (res as Partial<Unseen>)[kUnseen];
-  if (unseen !== undefined) unseen.seen = true;
+  if (exchange.unseen !== undefined) exchange.unseen.seen = true;
   const outgoing = new Outgoing(res, new ResponseHooks(exchange), now);
   Object.assign(res, { [kOutgoing]: outgoing }, METHODS);
   Object.defineProperty(res, 'headersSent', HEADERS_SENT);
   return outgoing;
 }
 
-const kUnseen = Symbol('mcp-etdi.unseen');
-
 /** A response whose head has not been looked at. */
-interface UnseenHead {
+export interface UnseenHead {
   readonly writeHead: (this: ServerResponse, ...args: unknown[]) => ServerResponse;
   readonly onStream: () => void;
   seen: boolean;
 }
 
-type Unseen = ServerResponse & { [kUnseen]: UnseenHead };
+type Unseen = ServerResponse & { readonly req: { readonly [kExchange]: Exchange & { readonly unseen: UnseenHead } } };
 
 /**
- * Calls back before the head of an event stream is sent. Each property that is put on a response costs every request
- * a microsecond or two in Express, so that nothing else is patched until there is a stream. The function is the same
- * for all: V8 keeps what a function made per request refers to, once it is put on a response.
+ * What calls back before the head of an event stream is sent. Each property that is put on a response costs every
+ * request some microseconds in Express, so that nothing else is patched until there is a stream, and what belongs to
+ * it is kept by the exchange. The function is the same for all: V8 keeps what a function made per request refers to,
+ * once it is put on a response.
  */
-export function beforeStream(res: ServerResponse, onStream: () => void): void {
-  if (kUnseen in res) return;
+export function beforeStream(res: ServerResponse, onStream: () => void): UnseenHead {
   const { writeHead } = res as Pick<UnseenHead, 'writeHead'>;
-  Object.assign(res, { [kUnseen]: { writeHead, onStream, seen: false }, writeHead: writeFirstHead });
+  (res as { writeHead: unknown }).writeHead = writeFirstHead;
+  return { writeHead, onStream, seen: false };
 }
 
 function writeFirstHead(this: Unseen, status: number, ...rest: unknown[]): ServerResponse {
-  const head = this[kUnseen];
+  const head = this.req[kExchange].unseen;
   if (head.seen) return head.writeHead.call(this, status, ...rest);
   head.seen = true;
   applyHead(this, status, rest);

@@ -131,9 +131,14 @@ describe('buildChain', () => {
       [{ headers: () => ({}) }, true],
       [{ head: () => undefined }, true],
       [{ message: (_ctx, message) => message }, true],
-      [{ until: () => undefined }, true],
+      [{ until: () => undefined }, false],
     ];
     for (const [hooks, watches] of kinds) expect(buildChain([one('a', { hooks })]).watches).to.equal(watches);
+  });
+
+  it('watches for event streams only where a hook would end them', () => {
+    expect(buildChain([one('a', { hooks: { until: () => undefined } })]).watchesStreams).to.equal(true);
+    expect(buildChain([one('a', { hooks: { head: () => undefined } })]).watchesStreams).to.equal(false);
   });
 
   it('does not follow changes of the list it was given', () => {

@@ -36,8 +36,8 @@ export function describeHandOver({ build, keepsBytes }: Framework): void {
   describe('hand-over', () => {
     it('leaves the parsed body where handlers and SDKs look for it', async () => {
       for (const one of [readsMessages(), readsBytes()]) {
-        const seen = await looking({ mounts: [[one]] }, ({ body }, req) => [body, req.body, req._body]);
-        expect(seen).to.deep.equal([call(), call(), true]);
+        const seen = await looking({ mounts: [[one]] }, ({ body }, req) => [body, req.body]);
+        expect(seen).to.deep.equal([call(), call()]);
       }
     });
 
