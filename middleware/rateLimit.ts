@@ -5,7 +5,7 @@ import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, object, oneOf, optional, readOptions, text, type Check } from '../lib/options.js';
 import { principalOf } from '../lib/principal.js';
 import { isStore, openBudgets, type Budget, type Budgets, type RateBudget } from '../lib/rate/budgets.js';
-import { rateHeaders, secondsLeft, type Spent } from '../lib/rate/headers.js';
+import { rateHeaders, secondsLeft, spentOf, type Spent } from '../lib/rate/headers.js';
 import { reportError } from '../lib/report.js';
 import type { RateStore } from '../lib/stores/rate.js';
 
@@ -21,6 +21,11 @@ export interface RateLimitOptions {
   readonly limit: number;
   /** The length of a window, in milliseconds up to 2,147,483,647 (24 days). */
   readonly windowMs: number;
+  /**
+   * What the budget is called in headers and records: up to 64 letters, digits and `._-`. Two limits on one request need
+   * two names. Default: `default`.
+   */
+  readonly name?: string;
   /** Budgets of single tools, by name. Calls of these count there and nowhere else. Default: none. */
   readonly tools?: Readonly<Record<string, RateBudget>>;
   /**
@@ -46,12 +51,17 @@ const LONGEST_WINDOW = 2_147_483_647;
 const storeOrFactory: Check = (value) =>
   typeof value === 'function' || isStore(value) ? undefined : 'must be a store for express-rate-limit, or make one';
 
+/** It stands in a quoted string of a header. */
+const budgetName: Check = (value) =>
+  typeof value === 'string' && /^[\w.-]{1,64}$/.test(value) ? undefined : 'must be 1 to 64 letters, digits and ._-';
+
 /**
  * Requires that the caller stays within a number of messages in a window of time: per user, client or signer, and per
  * tool where a tool has a budget of its own. Never by address, which all callers behind a proxy share.
  *
  * Every message of a batch counts, and so do GET, DELETE, notifications, malformed bodies and denied requests. Sets
- * `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-08) on every response.
+ * `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-08) on every response, once for all limits
+ * that are mounted.
  *
  * @throws {Denial} 429 `rate_limited` with `Retry-After`, 401 `caller_unproven`, and what reading the body throws
  * @throws {Unavailable} when the store is down, unless `onStoreError` is `allow`
@@ -61,6 +71,7 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
   const given = readOptions<RateLimitOptions>('rateLimit', options, {
     limit: integer(1),
     windowMs: integer(1, LONGEST_WINDOW),
+    name: optional(budgetName),
     tools: optional(object),
     store: optional(storeOrFactory),
     onStoreError: optional(oneOf('deny', 'allow')),
@@ -72,7 +83,6 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
   const { onStoreError = 'deny', message = 'Too many requests', now = () => new Date() } = given;
   const { onError = reportTo } = given;
   const budgets = openBudgets(given, now);
-  const spentBy = new WeakMap<RequestContext, Spent>();
 
   const spend = async (uses: readonly Budget[], principal: readonly string[], spent: Spent): Promise<void> => {
     // One after the other: what one message may still do depends on those before it.
@@ -92,11 +102,9 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
     adds: [],
     async run(ctx) {
       const principal = partsOf(ctx.state);
-      const spent: Spent = new Map();
-      spentBy.set(ctx, spent);
       const { uses, fault } = await usesOf(ctx.request, budgets);
       try {
-        await spend(uses, principal, spent);
+        await spend(uses, principal, spentOf(ctx));
       } catch (error) {
         if (error instanceof Denial) throw error;
         if (onStoreError === 'deny') throw new Unavailable('The rate store is unavailable', { cause: error });
@@ -106,7 +114,7 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
       return {};
     },
     hooks: {
-      headers: (ctx) => rateHeaders(spentBy.get(ctx), now()),
+      headers: (ctx) => rateHeaders(ctx, now()),
     },
   };
 }

@@ -25,6 +25,7 @@ export interface Budgets {
 }
 
 export interface BudgetsOptions extends Required<RateBudget> {
+  readonly name?: string;
   readonly tools?: Readonly<Record<string, RateBudget>>;
   readonly store?: RateStore | ((windowMs: number) => RateStore);
   readonly timeoutMs?: number;
@@ -35,7 +36,7 @@ export interface BudgetsOptions extends Required<RateBudget> {
  * @throws {TypeError} when a budget is not one, or one store is to count in windows of several lengths
  */
 export function openBudgets(
-  { limit, windowMs, tools = {}, store, timeoutMs = 2_000 }: BudgetsOptions,
+  { limit, windowMs, name: own, tools = {}, store, timeoutMs = 2_000 }: BudgetsOptions,
   now: () => Date,
 ): Budgets {
   const stores = new Map<number, RateStore>();
@@ -46,11 +47,12 @@ export function openBudgets(
     stores.set(budget.windowMs, known);
     return { name, ...budget, count: openCounter(known, { ...budget, timeoutMs }) };
   };
-  const base = open('default', { limit, windowMs });
+  const base = open(own ?? 'default', { limit, windowMs });
   const ofTool = Object.entries(tools).map(([name, budget]) => {
     const given = readBudget(name, budget);
     // Encoded, since the name stands in a quoted string of a header.
-    return [name, open(`tool:${encodeURIComponent(name)}`, { windowMs, ...given })] as const;
+    const label = `tool:${encodeURIComponent(name)}`;
+    return [name, open(own === undefined ? label : `${own}:${label}`, { windowMs, ...given })] as const;
   });
   return { base, ofTool: new Map(ofTool) };
 }

@@ -13,44 +13,81 @@ export interface CounterOptions {
 /** Counts a key. Rejects when the store fails, is late, or says what cannot be. */
 export type Counter = (key: string) => Promise<RateCount>;
 
-const windows = new WeakMap<RateStore, number>();
+const starts = new WeakMap<RateStore, Start>();
 
 /**
  * Counts in a store that somebody else may have written.
  * @throws {TypeError} when the store counts in windows of another length already: it knows only one
  */
 export function openCounter(store: RateStore, { windowMs, limit, timeoutMs }: CounterOptions): Counter {
-  const known = windows.get(store);
-  if (known !== undefined && known !== windowMs) {
+  const start = starts.get(store) ?? new Start(store, windowMs, limit);
+  if (start.windowMs !== windowMs) {
     throw new TypeError(
-      `rateLimit: a store counts in windows of one length, and this one has ${known} ms, not ${windowMs} ms; ` +
+      `rateLimit: a store counts in windows of one length, and this one has ${start.windowMs} ms, not ${windowMs} ms; ` +
         `pass a function that makes one for each length, as in store: (windowMs) => new RedisStore({ ... })`,
     );
   }
-  windows.set(store, windowMs);
-  const init = (): Promise<void> | undefined => {
-    const started = store.init?.({ windowMs, limit } as never);
-    if (!isPromise(started)) return undefined;
-    started.then(undefined, () => undefined);
-    return started;
-  };
-  let ready = known === undefined ? init() : undefined;
+  starts.set(store, start);
 
-  /** A start that failed is tried again for the next request, so that nothing has to be restarted. */
-  const started = async (start: Promise<void>): Promise<void> => {
-    try {
-      await inTime(start, timeoutMs);
-    } catch (error) {
-      if (ready === start) ready = init();
-      throw error;
-    }
-  };
-
-  return async (key) => {
-    if (ready !== undefined) await started(ready);
+  const increment = async (key: string): Promise<RateCount> => {
     const count = store.increment(key);
     return checked(isPromise(count) ? await inTime(count, timeoutMs) : count);
   };
+  return async (key) => {
+    const attempt = start.attempt();
+    try {
+      const { pending } = start;
+      if (pending !== undefined) await inTime(pending, timeoutMs);
+      return await increment(key);
+    } catch (error) {
+      start.failed(attempt);
+      throw error;
+    }
+  };
+}
+
+/**
+ * The start of a store. One that failed, or whose store failed later, is made again for the next request: a store may
+ * keep a failure for good, such as that of loading a script, and nothing should have to be restarted for it.
+ */
+class Start {
+  readonly windowMs: number;
+  /** What has to be waited for before anything can be counted. */
+  pending: Promise<unknown> | undefined;
+  readonly #begin: () => unknown;
+  #attempt = 0;
+  #again = false;
+
+  constructor(store: RateStore, windowMs: number, limit: number) {
+    this.windowMs = windowMs;
+    this.#begin = () => store.init?.({ windowMs, limit } as never);
+    this.#start();
+  }
+
+  /** The number of the start that counts now. */
+  attempt(): number {
+    if (this.#again) this.#start();
+    return this.#attempt;
+  }
+
+  /** Many that wait for the same start fail with it, and bring about one more. */
+  failed(attempt: number): void {
+    if (attempt === this.#attempt) this.#again = true;
+  }
+
+  #start(): void {
+    this.#attempt += 1;
+    this.#again = true;
+    const begun = this.#begin();
+    this.#again = false;
+    this.pending = isPromise(begun) ? begun : undefined;
+    this.pending?.then(
+      () => {
+        if (this.pending === begun) this.pending = undefined;
+      },
+      () => undefined,
+    );
+  }
 }
 
 /** A copy: some stores give out what they go on counting with. */

@@ -106,6 +106,20 @@ describe('rateLimit', () => {
     });
   });
 
+  it('is one list with the other limits on the same request, each under its name', async () => {
+    const burst = rateLimit({ name: 'burst', limit: 3, windowMs: 1_000, tools: { search: { limit: 2 } }, now });
+    const daily = rateLimit({ name: 'daily', limit: 90, windowMs: 86_400_000, now });
+    const ctx = fakeContext({ body: [ping, call('search')], state: authOf('alice') });
+    await burst.run(ctx);
+    await daily.run(ctx);
+    const headers = {
+      RateLimit: '"burst";r=2;t=1, "burst:tool:search";r=1;t=1, "daily";r=88;t=86400',
+      'RateLimit-Policy': '"burst";q=3;w=1, "burst:tool:search";q=2;w=1, "daily";q=90;w=86400',
+    };
+    expect(burst.hooks?.headers?.(ctx)).to.deep.equal(headers);
+    expect(daily.hooks?.headers?.(ctx)).to.deep.equal(headers);
+  });
+
   it('says nothing about a request that it was not asked about', () => {
     const { hooks } = rateLimit({ limit: 1, windowMs: WINDOW });
     expect(hooks?.headers?.(fakeContext())).to.deep.equal({});
@@ -355,6 +369,8 @@ describe('rateLimit', () => {
     [{ limit: 1 }, /'windowMs' must be a whole number from 1 to 2147483647/],
     [{ limit: 1, windowMs: 2 ** 31 }, /'windowMs' must be a whole number from 1 to 2147483647/],
     [{ limit: 1, windowMs: 1, max: 1 }, /unknown option 'max'/],
+    [{ limit: 1, windowMs: 1, name: 'a"b' }, /'name' must be 1 to 64 letters, digits and \._-/],
+    [{ limit: 1, windowMs: 1, name: '' }, /'name' must be/],
     [{ limit: 1, windowMs: 1, store: {} }, /'store' must be a store for express-rate-limit, or make one/],
     [{ limit: 1, windowMs: 1, store: () => ({}) }, /what 'store' makes is not a store/],
     [{ limit: 1, windowMs: 1, onStoreError: 'continue' }, /'onStoreError' must be one of 'deny', 'allow'/],

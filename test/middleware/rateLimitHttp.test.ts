@@ -7,6 +7,7 @@ import {
   defineTools,
   oidc,
   rateLimit,
+  requires,
   type RateLimitOptions,
   type RateStore,
 } from '../../lib/index.js';
@@ -71,6 +72,25 @@ for (const [framework, boot] of Object.entries(frameworks)) {
         .to.have.property('ratelimit')
         .that.matches(/^"default";r=0;t=/);
       expect(headers).to.have.property('ratelimit-policy', '"default";q=2;w=60');
+    });
+
+    it('says of two limits what is left of both, and denies by whichever is used up', async () => {
+      const burst = rateLimit({ name: 'burst', limit: 2, windowMs: 1_000_000 });
+      const app = boot(
+        [
+          [auth, burst],
+          [requires('auth'), rateLimit({ limit: 9, windowMs: 60_000 }), access],
+        ],
+        route,
+      );
+      const answers = [];
+      for (let id = 0; id < 3; id += 1) answers.push(await send(app, call('search', id)));
+      expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 429]);
+      const left = answers.map(({ headers }) =>
+        (headers as Record<string, string>)['ratelimit']?.replace(/t=\d+/g, 't'),
+      );
+      expect(left).to.deep.equal(['"burst";r=1;t, "default";r=8;t', '"burst";r=0;t, "default";r=7;t', '"burst";r=0;t']);
+      expect(answers[1]?.headers).to.have.property('ratelimit-policy', '"burst";q=2;w=1000, "default";q=9;w=60');
     });
 
     it('has a budget for each caller behind one address', async () => {

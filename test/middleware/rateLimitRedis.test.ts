@@ -1,91 +1,148 @@
+// `rate-limit-redis` as it is, with both clients of Redis.
+import type { RequestListener } from 'node:http';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { Denial, Unavailable } from '../../lib/denial.js';
-import { rateLimit, type RateStore, type State } from '../../lib/index.js';
-import { fakeContext } from '../../lib/testing.js';
+import { RedisStore, type RedisReply, type SendCommandFn } from 'rate-limit-redis';
+import { createClient } from 'redis';
+import { listen } from '../../examples/support/loopback.js';
+import { authenticate, oidc, rateLimit, type RateLimitOptions } from '../../lib/index.js';
+import { fakeIssuer } from '../../lib/testing.js';
+import { frameworks } from '../support/frameworks.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis.js';
 
-const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
-const COUNT = `
-local hits = redis.call('INCR', KEYS[1])
-if hits == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return { hits, redis.call('PTTL', KEYS[1]) }`;
-
-/** A store the way stores for express-rate-limit are written: a class, with the window from `init`. */
-class RedisCounts implements RateStore {
-  #windowMs = 0;
-  readonly #client: Redis;
-
-  constructor(client: Redis) {
-    this.#client = client;
-  }
-
-  readonly init = ({ windowMs }: { readonly windowMs: number }): void => {
-    this.#windowMs = windowMs;
-  };
-
-  readonly increment = async (key: string) => {
-    const [totalHits, left] = (await this.#client.eval(COUNT, 1, key, this.#windowMs)) as [number, number];
-    return { totalHits, resetTime: new Date(Date.now() + left) };
-  };
-
-  readonly decrement = async (key: string): Promise<void> => {
-    await this.#client.decr(key);
-  };
-
-  readonly resetKey = async (key: string): Promise<void> => {
-    await this.#client.del(key);
-  };
+/** A connection that a test uses and closes. */
+interface Connected {
+  readonly sendCommand: SendCommandFn;
+  readonly close: () => void;
 }
 
-describe('rateLimit with a store in Redis', () => {
-  let redis: TestRedis;
-  const clients: Redis[] = [];
-
-  before(async function () {
-    if (!hasRedis()) this.skip();
-    redis = await startRedis();
-  });
-
-  after(async () => {
-    for (const client of clients) client.disconnect();
-    await (redis as TestRedis | undefined)?.close();
-  });
-
-  /** One instance, with a connection of its own. Resolves to a code, or nothing. */
-  const open = (subject: string) => {
-    const client = new Redis(redis.port, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
-    clients.push(client.on('error', () => undefined));
-    const { run } = rateLimit({ limit: 20, windowMs: 60_000, store: new RedisCounts(client), timeoutMs: 500 });
-    const auth = { issuer: 'https://issuer.example', subject, clientId: 'app' } as State['auth'];
-    return async (): Promise<unknown> => {
-      try {
-        await run(fakeContext({ body: PING, state: { auth } }));
-        return undefined;
-      } catch (error) {
-        return error instanceof Denial || error instanceof Unavailable ? error.code : error;
-      }
+const CONNECT: Readonly<Record<string, (port: number) => Promise<Connected>>> = {
+  ioredis: (port) => {
+    const client = new Redis(port, { maxRetriesPerRequest: 0, retryStrategy: () => 20 });
+    client.on('error', () => undefined);
+    const sendCommand: SendCommandFn = (name = '', ...args) => client.call(name, ...args) as Promise<RedisReply>;
+    const close = (): void => {
+      client.disconnect();
     };
-  };
+    return Promise.resolve({ sendCommand, close });
+  },
+  redis: async (port) => {
+    const socket = { host: '127.0.0.1', port, reconnectStrategy: () => 20 };
+    const client = createClient({ socket, disableOfflineQueue: true });
+    await client.on('error', () => undefined).connect();
+    const sendCommand: SendCommandFn = (...args) => client.sendCommand(args);
+    const close = (): void => {
+      client.destroy();
+    };
+    return { sendCommand, close };
+  },
+};
 
-  it('lets exactly the limit through of many that come to two instances at the same time', async () => {
-    const [one, two] = [open('alice'), open('alice')];
-    const seen = await Promise.all(Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? one() : two())));
-    expect(seen.filter((code) => code === undefined)).to.have.lengthOf(20);
-    expect(seen.filter((code) => code === 'rate_limited')).to.have.lengthOf(80);
-  });
+const RESOURCE = 'https://mcp.example/mcp';
+const issuer = fakeIssuer({ resource: RESOURCE });
+const PING = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
 
-  it('lets nothing through while the server is down, and goes on when it is back', async () => {
-    const send = open('bob');
-    expect(await send()).to.equal(undefined);
-    await redis.stop();
-    expect(await send()).to.equal('unavailable');
-    await redis.start();
-    let code: unknown = 'unavailable';
-    for (let tries = 0; tries < 50 && code === 'unavailable'; tries += 1) {
-      code = await send();
-      if (code === 'unavailable') await new Promise((resolve) => setTimeout(resolve, 50));
+for (const [name, connect] of Object.entries(CONNECT)) {
+  describe(`rateLimit with rate-limit-redis and ${name}`, () => {
+    let redis: TestRedis;
+    let close: (() => unknown)[];
+
+    before(async function () {
+      if (!hasRedis()) this.skip();
+      redis = await startRedis();
+    });
+
+    beforeEach(() => {
+      close = [];
+    });
+
+    afterEach(async () => {
+      for (const one of close) await one();
+    });
+
+    after(async () => {
+      await (redis as TestRedis | undefined)?.close();
+    });
+
+    /** One instance with a connection of its own, and how it answers a caller. */
+    const open = async (framework: string, options: Partial<RateLimitOptions> = {}, startsAlone = false) => {
+      const { sendCommand, close: disconnect } = await connect(redis.port);
+      if (startsAlone) await redis.stop();
+      const store = (windowMs: number): RedisStore => new RedisStore({ prefix: `rl:${windowMs}:`, sendCommand });
+      const server = await listen(0);
+      const checks = [
+        authenticate({ issuers: [oidc({ issuer: issuer.issuer })], resource: RESOURCE, fetch: issuer.fetch }),
+        rateLimit({ limit: 20, windowMs: 60_000, timeoutMs: 300, store, ...options }),
+      ];
+      const app = frameworks[framework]?.([checks], (_req, res) => void res.end('{}'))!;
+      server.serve(app);
+      close.push(server.close, disconnect);
+      return async (sub: string, body = PING) => {
+        const headers = { authorization: `Bearer ${await issuer.token({ sub })}`, 'content-type': 'application/json' };
+        const response = await fetch(`${server.origin}/mcp`, { method: 'POST', headers, body });
+        await response.arrayBuffer();
+        return { status: response.status, counted: response.headers.has('ratelimit') };
+      };
+    };
+
+    for (const framework of ['Express 5', 'Koa 3']) {
+      it(`lets exactly the limit through of many that come to two instances at the same time, on ${framework}`, async () => {
+        const [one, two] = [await open(framework), await open(framework)];
+        const who = `alice of ${framework}`;
+        const seen = await Promise.all(Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? one(who) : two(who))));
+        expect(seen.filter(({ status }) => status === 200)).to.have.lengthOf(20);
+        expect(seen.filter(({ status }) => status === 429)).to.have.lengthOf(80);
+      });
+
+      it(`counts a tool with a budget and a window of its own apart, on ${framework}`, async () => {
+        const send = await open(framework, { tools: { search: { limit: 1, windowMs: 3_600_000 } } });
+        const call = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'search' } });
+        const who = `bob of ${framework}`;
+        const statuses = [await send(who, call), await send(who, call), await send(who)].map(({ status }) => status);
+        expect(statuses).to.deep.equal([200, 429, 200]);
+      });
     }
-    expect(code).to.equal(undefined);
+
+    const OUTAGES = [
+      ['lets nothing through', 'Express 5', 'deny', 503],
+      ['lets everything through', 'Koa 3', 'allow', 200],
+    ] as const;
+    for (const [what, framework, onStoreError, expected] of OUTAGES) {
+      it(`${what} while the server is down under load, and counts again when it is back, on ${framework}`, async () => {
+        const send = await open(framework, { limit: 1_000_000, onStoreError, onError: () => undefined });
+        const statuses = new Set<number>();
+        let loading = true;
+        const load = Array.from({ length: 10 }, async (_, at) => {
+          while (loading) statuses.add((await send(`user ${at}`)).status);
+        });
+        try {
+          expect(await send('carol')).to.deep.equal({ status: 200, counted: true });
+          await redis.stop();
+          expect(await send('carol')).to.deep.equal({ status: expected, counted: false });
+          await redis.start();
+          await eventually(async () => (await send('carol')).counted);
+        } finally {
+          loading = false;
+          await Promise.all(load);
+        }
+        expect(await send('carol')).to.deep.equal({ status: 200, counted: true });
+        expect(new Set(statuses)).to.deep.equal(new Set([200, expected]));
+      });
+    }
+
+    it('starts while the server is down, and counts when it is there', async () => {
+      const send = await open('Express 5', {}, true);
+      expect(await send('dora')).to.deep.equal({ status: 503, counted: false });
+      await redis.start();
+      await eventually(async () => (await send('dora')).counted);
+    });
   });
-});
+}
+
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('it never held');
+}

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { MemoryStore } from 'express-rate-limit';
 import fc from 'fast-check';
+import { RedisStore } from 'rate-limit-redis';
 import { Unavailable } from '../../../lib/denial.js';
 import { openCounter } from '../../../lib/stores/counter.js';
 import { memoryRate, type MemoryRateOptions, type RateStore } from '../../../lib/stores/rate.js';
@@ -176,5 +177,68 @@ describe('openCounter', () => {
     expect((await count('a')).totalHits).to.equal(1);
     await count('a');
     expect(starts).to.equal(2);
+  });
+
+  it('starts a store again that failed later, whoever of those that share it asks next', async () => {
+    let [starts, down] = [0, false];
+    const init = () => void (starts += 1);
+    const increment = () => {
+      if (down) throw new Error('down');
+      return { totalHits: starts, resetTime: undefined };
+    };
+    const store = plain(increment, init);
+    const [one, other] = [openCounter(store, options), openCounter(store, options)];
+    await one('a');
+    expect(starts).to.equal(1);
+    down = true;
+    await one('a').catch(() => undefined);
+    down = false;
+    expect((await other('a')).totalHits).to.equal(2);
+    expect((await one('a')).totalHits).to.equal(2);
+  });
+
+  it('gets rate-limit-redis going again, which keeps a script that it could not load for good', async () => {
+    let loads = 0;
+    const sendCommand = (name = ''): Promise<string | number[]> => {
+      if (name === 'SCRIPT')
+        return (loads += 1) === 3 ? Promise.reject(new Error('ECONNRESET')) : Promise.resolve('sha');
+      return loads < 4 ? Promise.reject(new Error('NOSCRIPT no matching script')) : Promise.resolve([1, WINDOW]);
+    };
+    const count = openCounter(new RedisStore({ sendCommand }), options);
+    const error: unknown = await count('a').catch((cause: unknown) => cause);
+    expect((error as Error).message).to.equal('ECONNRESET');
+    expect((await count('a')).totalHits).to.equal(1);
+  });
+
+  it('starts it once more, however many failed with it', async () => {
+    let starts = 0;
+    const init = () => (++starts === 1 ? Promise.reject(new Error('down')) : Promise.resolve());
+    const count = openCounter(
+      plain(() => ({ totalHits: 1, resetTime: undefined }), init),
+      options,
+    );
+    const many = (): Promise<unknown>[] => Array.from({ length: 20 }, () => count('a').catch(() => 'failed'));
+    expect(new Set(await Promise.all(many()))).to.deep.equal(new Set(['failed']));
+    await Promise.all(many());
+    expect(starts).to.equal(2);
+  });
+
+  it('fails, and tries again, when a start throws at once', async () => {
+    let starts = 0;
+    const init = (): void => {
+      if (++starts === 2) throw new Error('broken');
+    };
+    let down = true;
+    const increment = () => {
+      if (down) throw new Error('down');
+      return { totalHits: 1, resetTime: undefined };
+    };
+    const count = openCounter(plain(increment, init), options);
+    const failure = () => count('a').catch((cause: unknown) => (cause as Error).message);
+    expect(await failure()).to.equal('down');
+    down = false;
+    expect(await failure()).to.equal('broken');
+    expect((await count('a')).totalHits).to.equal(1);
+    expect(starts).to.equal(3);
   });
 });
