@@ -1,4 +1,5 @@
 import { entriesOf, readToolPolicy, type ToolPolicy } from './policies.js';
+import { isToolName } from './toolName.js';
 
 /** The tools of a server and who may use them. Frozen. Iterates over names and policies in the order of definition. */
 export interface Tools extends Iterable<readonly [name: string, policy: ToolPolicy]> {
@@ -6,9 +7,6 @@ export interface Tools extends Iterable<readonly [name: string, policy: ToolPoli
   readonly get: (name: string) => ToolPolicy | undefined;
   readonly names: readonly string[];
 }
-
-/** The form that MCP gives tool names. */
-const TOOL_NAME = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** Only what `defineTools` made was checked. */
 const registries = new WeakSet<object>();
@@ -35,7 +33,7 @@ export function isTools(value: unknown): value is Tools {
 }
 
 function readEntry([name, policy]: [string, ToolPolicy]): [string, ToolPolicy] {
-  if (!TOOL_NAME.test(name)) {
+  if (!isToolName(name)) {
     throw new TypeError(`defineTools: '${name}' is not a tool name; use 1 to 128 letters, digits, '_', '-' and '.'`);
   }
   return [name, readToolPolicy(`defineTools: tool '${name}'`, policy)];

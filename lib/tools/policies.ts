@@ -1,6 +1,7 @@
 import type { Auth } from '../../middleware/authenticate.js';
+import { callee, calleeOrAny, caller } from '../callchain/names.js';
 import { isDigest, isVersion } from '../definitions/form.js';
-import { callback, flag, listOf, optional, readOptions, text, type Checks } from '../options.js';
+import { callback, flag, integer, listOf, optional, readOptions, text, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import type { Target } from '../rpc.js';
 
@@ -47,6 +48,19 @@ export interface ToolPolicy extends AccessPolicy {
    * lower-case hex. Part of the definition that `publishTools` signs. Default: none.
    */
   readonly codeDigest?: string;
+  /**
+   * Who may call the tool: `report` of this server, `https://a.example/mcp#report` of another, `@root` for a client on
+   * its own account, `*` for all of these. Enforced by `callStackGuard`. Default: all.
+   */
+  readonly allowedCallers?: readonly string[];
+  /** Who may not call the tool, whoever else says so. Default: nobody. */
+  readonly blockedCallers?: readonly string[];
+  /** Which tools it may call, named as callers are, but without `@root` and `*`. Default: all. */
+  readonly allowedCallees?: readonly string[];
+  /** Which tools it may not call, whatever else says so; `*` for all. Default: none. */
+  readonly blockedCallees?: readonly string[];
+  /** How many tools may be in the stack from this one on, itself included: 1 calls no other. Default: no limit. */
+  readonly maxCallDepth?: number;
 }
 
 /** One policy that must agree before something is used. */
@@ -68,6 +82,11 @@ const TOOL: Checks<ToolPolicy> = {
   requireSignature: optional(flag),
   version: optional((value) => (isVersion(value) ? undefined : `must be a version such as '1.2.0'`)),
   codeDigest: optional((value) => (isDigest(value) ? undefined : "must be 'sha256:' and 64 digits of lower-case hex")),
+  allowedCallers: optional(listOf(caller)),
+  blockedCallers: optional(listOf(caller)),
+  allowedCallees: optional(listOf(callee)),
+  blockedCallees: optional(listOf(calleeOrAny)),
+  maxCallDepth: optional(integer(1)),
 };
 
 /**
@@ -97,11 +116,14 @@ export function entriesOf<Value>(label: string, record: Readonly<Record<string, 
 
 function freeze<Policy extends AccessPolicy>(label: string, policy: Policy, checks: Checks<Policy>): Policy {
   assertPlain(label, policy);
-  const { permissions, roles } = readOptions<Policy>(label, policy, checks);
+  const { permissions } = readOptions<Policy>(label, policy, checks);
+  const lists = Object.entries(policy).flatMap(([name, value]) =>
+    Array.isArray(value) ? [[name, Object.freeze([...(value as readonly string[])])] as const] : [],
+  );
   return Object.freeze({
     ...policy,
+    ...Object.fromEntries(lists),
     permissions: Object.freeze([...new Set(permissions)]),
-    ...(roles === undefined ? {} : { roles: Object.freeze([...roles]) }),
   });
 }
 
