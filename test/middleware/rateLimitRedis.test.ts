@@ -1,5 +1,4 @@
 // `rate-limit-redis` as it is, with both clients of Redis.
-import type { RequestListener } from 'node:http';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { RedisStore, type RedisReply, type SendCommandFn } from 'rate-limit-redis';
@@ -74,7 +73,7 @@ for (const [name, connect] of Object.entries(CONNECT)) {
         authenticate({ issuers: [oidc({ issuer: issuer.issuer })], resource: RESOURCE, fetch: issuer.fetch }),
         rateLimit({ limit: 20, windowMs: 60_000, timeoutMs: 300, store, ...options }),
       ];
-      const app = frameworks[framework]?.([checks], (_req, res) => void res.end('{}'))!;
+      const app = frameworks[framework]!([checks], (_req, res) => void res.end('{}'));
       server.serve(app);
       close.push(server.close, disconnect);
       return async (sub: string, body = PING) => {
