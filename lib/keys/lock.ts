@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { failedWith, type Disk } from './disk.js';
 import { KeyStoreError } from './keyStoreError.js';
@@ -31,7 +32,7 @@ const PAUSE_MS = 10;
  * A lock of a process that was killed is taken over at once when that can be told (same host, no such process), else
  * after it was seen unchanged for `staleAfterMs`. `work` calls `assertHeld` before it makes anything final: it throws
  * when this process slept for so long that another one took over.
- * @throws {KeyStoreError} `store_locked`
+ * @throws {KeyStoreError} `store_locked`, or `store_missing` when there is no directory to put the lock in
  */
 export async function withLock<Result>(
   disk: Disk,
@@ -83,6 +84,11 @@ async function claim(disk: Disk, path: string, mine: string): Promise<boolean> {
   const draft = draftOf(path);
   try {
     await writeDraft(disk, draft, mine);
+  } catch (cause) {
+    if (failedWith(cause, 'ENOENT')) throw directoryMissing(path, cause);
+    throw cause;
+  }
+  try {
     await disk.link(draft, path);
     return true;
   } catch (cause) {
@@ -92,6 +98,17 @@ async function claim(disk: Disk, path: string, mine: string): Promise<boolean> {
   } finally {
     await disk.unlink(draft).catch(() => undefined);
   }
+}
+
+function directoryMissing(path: string, cause: unknown): KeyStoreError {
+  const directory = dirname(path);
+  return new KeyStoreError(
+    'store_missing',
+    `the directory '${directory}' is gone; put it back, with all that it held`,
+    {
+      cause,
+    },
+  );
 }
 
 /** Only under a second lock: of two processes that see the same dead holder, the slower one must not remove a new lock. */

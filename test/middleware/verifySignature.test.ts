@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import express from 'express';
 import Koa from 'koa';
@@ -10,7 +14,8 @@ import { defineTools } from '../../lib/tools/defineTools.js';
 import { fakeIssuer, fakeSigner, signRequest, type FakeSigner } from '../../lib/testing.js';
 import { authenticate } from '../../middleware/authenticate.js';
 import { verifySignature, type VerifySignatureOptions } from '../../middleware/verifySignature.js';
-import { contextOf, oidc } from '../../lib/index.js';
+import { KEY_PURPOSES } from '../../lib/keys/keyRecord.js';
+import { contextOf, memoryReplay, oidc, openKeyStore, type Signer } from '../../lib/index.js';
 
 const resource = 'https://mcp.example.com/mcp';
 const owner = 'https://agent.example.com';
@@ -215,6 +220,43 @@ describe('verifySignature', () => {
         code: 'signature_invalid',
       });
     }
+  });
+
+  it('denies a request signed with a published key that is for something else', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mcp-etdi-purpose-'));
+    const store = await openKeyStore({ directory: join(directory, 'keys'), secret: randomBytes(32) });
+    try {
+      const by: Record<string, Signer> = {};
+      for (const purpose of KEY_PURPOSES) {
+        by[purpose] = store.signer(purpose);
+        await by[purpose].current();
+      }
+      const published = () => store.jwks().then((set) => Response.json(set));
+      const app = appWith({ keys: [{ owner, jwksUri: 'https://agent.example.com/jwks' }], fetch: published });
+      const statuses: Record<string, number> = {};
+      for (const [purpose, one] of Object.entries(by)) {
+        statuses[purpose] = (await post(app, await sign(call(), { signer: one }), call())).status;
+      }
+      expect(statuses).to.deep.equal({ request: 200, definition: 401, 'call-chain': 401, audit: 401, approval: 401 });
+    } finally {
+      await store.close();
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('is unavailable to a signer that floods the replay store, and to nobody else', async () => {
+    const other = await fakeSigner('Ed25519');
+    const app = appWith({
+      keys: [
+        { owner, jwks: signer.jwks },
+        { owner: 'https://other.example.com', jwks: other.jwks },
+      ],
+      replay: memoryReplay({ now, maxPerHolder: 3 }),
+    });
+    const statuses: number[] = [];
+    for (let sent = 0; sent < 4; sent += 1) statuses.push((await post(app, await sign(call()), call())).status);
+    expect(statuses).to.deep.equal([200, 200, 200, 503]);
+    expect((await post(app, await sign(call(), { signer: other }), call())).status).to.equal(200);
   });
 
   it('denies a nonce that could be guessed', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -55,6 +55,19 @@ describe('withLock', () => {
   it('lets one at a time work, and leaves nothing behind', async () => {
     expect(await crowd(20)).to.equal(1);
     expect(await readdir(sandbox().folder)).to.deep.equal([]);
+  });
+
+  it('is an error when the directory is missing, before and while it is waited for', async () => {
+    const nowhere = join(sandbox().folder, 'missing', 'lock');
+    const lost = failureOf(() => withLock(nodeDisk, nowhere, done, patient));
+    expect(await lost).to.include({ code: 'store_missing' });
+    const folder = join(sandbox().folder, 'short-lived');
+    await mkdir(folder);
+    await writeFile(join(folder, 'lock'), await holder({ pid: process.ppid, instance: 'other' }), { mode: 0o600 });
+    const waiting = failureOf(() => withLock(nodeDisk, join(folder, 'lock'), done, patient));
+    await pause(30);
+    await rm(folder, { recursive: true });
+    expect(await waiting).to.include({ code: 'store_missing' });
   });
 
   it('waits for whoever works, however long that takes', async () => {
