@@ -64,6 +64,7 @@ const KINDS = Object.keys({
   until: true,
   settled: true,
   authInfo: true,
+  withheld: true,
 } satisfies Record<keyof Hooks, true>) as readonly (keyof Hooks)[];
 
 /** No hooks at all. */

@@ -6,7 +6,7 @@ import { connectionOf } from './connection.js';
 import type { Connection, HttpRequest, RequestContext } from './context.js';
 import type { Decision, Denied, Outcome } from './decision.js';
 import { Denial } from './denial.js';
-import { handOverAuth, handOverBody, kExchange } from './handOver.js';
+import { handOverAuth, handOverBody, kExchange, withhold } from './handOver.js';
 import { linesOf } from './headers.js';
 import { Incoming } from './incoming.js';
 import type { AdapterOptions } from './mount.js';
@@ -241,6 +241,13 @@ export class Exchange implements RequestContext, HttpRequest {
   #handOver(): void {
     if (this.parsedBody !== undefined) handOverBody(this.req, this.parsedBody.value, this.seen.needsBodyMark === true);
     for (const hook of this.hooks.authInfo) handOverAuth(this.req, this, () => hook.call(this));
+    for (const hook of this.hooks.withheld) this.#withhold(hook.call(this));
+  }
+
+  /** Later mounts still read what arrived. */
+  #withhold(names: readonly string[]): void {
+    this.#headers ??= linesOf(this.req.rawHeaders);
+    withhold(this.req, names);
   }
 }
 

@@ -33,6 +33,18 @@ export function handOverAuth(req: IncomingMessage, ctx: RequestContext, infoOf: 
   receiver.auth = { ...info, extra };
 }
 
+/** Takes headers off the Node request, in every form in which it has them. SDKs hand all of them to tool handlers. */
+export function withhold(req: IncomingMessage, names: readonly string[]): void {
+  for (const name of names) {
+    Reflect.deleteProperty(req.headers, name);
+    Reflect.deleteProperty(req.headersDistinct, name);
+  }
+  const kept = req.rawHeaders.filter(
+    (_, index, all) => !names.includes((all[index - (index % 2)] ?? '').toLowerCase()),
+  );
+  req.rawHeaders.splice(0, req.rawHeaders.length, ...kept);
+}
+
 /**
  * The context of a request that passed an adapter, with the named slots proven.
  *

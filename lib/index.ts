@@ -47,6 +47,9 @@ export { KeyStoreError } from './keys/keyStoreError.js';
 export type { OpenKeyStoreOptions } from './keys/keyStoreOptions.js';
 export type { Signer, SigningKey } from './keys/signer.js';
 export type { TrustedKeys } from './keys/trust.js';
+export type { CertificateCaller } from './mtls/callers.js';
+export type { MtlsOptions } from './mtls/mtls.js';
+export type { CertificateProxyOptions } from './mtls/source.js';
 export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middleware.js';
 export { protectedResource, type ProtectedResourceOptions } from './protectedResource.js';
 export * from './providers/index.js';
@@ -55,6 +58,13 @@ export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
 export { memoryRate, type MemoryRateOptions, type RateCount, type RateStore } from './stores/rate.js';
 export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';
+export {
+  memoryRevocations,
+  type MemoryRevocationsOptions,
+  type RevocationStore,
+  type RevokedToken,
+  type TokenFacts,
+} from './stores/revocations.js';
 export {
   memorySessions,
   type MemorySessionsOptions,
@@ -66,6 +76,7 @@ export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';
 export type { ClaimPath, Issuer, KeySource, LooseTyp } from './tokens/issuer.js';
 export type { KeySetOptions } from './tokens/keySet.js';
+export type { IsRevoked } from './tokens/revocation.js';
 export type { May } from './tools/caller.js';
 export { defineTools, type Tools } from './tools/defineTools.js';
 export type { Decide, DecideRequest, ForbiddenCode, Verdict } from './tools/engine.js';

@@ -40,6 +40,8 @@ export interface Hooks {
   readonly settled?: (ctx: RequestContext, outcome: Outcome) => void;
   /** The caller as tool handlers see it. The first mounted hook that answers wins. */
   readonly authInfo?: (ctx: RequestContext) => AuthInfo | undefined;
+  /** Names of request headers, in lower case, that handlers do not get to see. Later checks still do. */
+  readonly withheld?: (ctx: RequestContext) => readonly string[];
 }
 
 /** What `run` returns: every slot it declared, and perhaps some that it only may prove. */

@@ -1,6 +1,8 @@
 import type { RequestContext } from '../lib/context.js';
 import type { Middleware } from '../lib/middleware.js';
+import { openMtls, type MtlsOptions } from '../lib/mtls/mtls.js';
 import { callback, flag, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
+import type { RevocationStore } from '../lib/stores/revocations.js';
 import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
 import { possession, type Binding } from '../lib/tokens/binding.js';
 import { TokenCache } from '../lib/tokens/cache.js';
@@ -10,6 +12,7 @@ import { TokenFault } from '../lib/tokens/fault.js';
 import { isIssuer, type Issuer } from '../lib/tokens/issuer.js';
 import { readKeySetOptions, type KeySetOptions } from '../lib/tokens/keySet.js';
 import { resolveHost } from '../lib/tokens/publicHost.js';
+import { notRevoked, revocations, type IsRevoked } from '../lib/tokens/revocation.js';
 import { tokenVerifier } from '../lib/tokens/verifier.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 
@@ -27,7 +30,10 @@ export interface Auth {
   readonly resource: string;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
+  /** Empty for a caller without a token, and where `exposeToken` is false. */
   readonly token: string;
+  /** Whether the token was left out on purpose. */
+  readonly redacted?: true;
   /** Every claim of the token, frozen. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** The key and certificate that the token is bound to, and that this request proved to hold. Absent for a bearer token. */
@@ -62,6 +68,21 @@ export interface AuthenticateOptions {
   readonly clockTolerance?: number;
   /** Whether a token must be bound to a key or certificate of its caller. Default: false. */
   readonly requireBinding?: boolean;
+  /**
+   * Client certificates (RFC 8705): they prove tokens that are bound to them and, where `callers` are listed, who calls
+   * without a token. `{}` takes them from the connection. Default: they count for nothing.
+   */
+  readonly mtls?: MtlsOptions;
+  /**
+   * Whether a token was revoked before its end: a function, or a store that `revoke` was called on. Asked about every
+   * request, after the token was verified. Default: nothing is asked, and a token counts until it expires.
+   */
+  readonly revoked?: IsRevoked | RevocationStore;
+  /**
+   * Whether handlers and later checks get to see the token. With `false` it is `''` for them, the `Authorization` header
+   * is taken off the request that handlers get, and no tool can pass the token on. Default: true.
+   */
+  readonly exposeToken?: boolean;
   /** How verified tokens are remembered, never longer than they are valid. `false` verifies every request anew. */
   readonly cache?: false | TokenCacheOptions;
   /** How long fetched keys are used. */
@@ -95,7 +116,11 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const read = credentialReader(['bearer']);
   const deny = tokenDenials({ resource, scopes: given.scopes });
   const remembered = openCache(given.cache, now);
-  const prove = possession([], given.requireBinding ?? false);
+  const mtls = given.mtls && openMtls(given.mtls, { resource, scopes: given.scopes }, now);
+  const proofs = [...(mtls === undefined ? [] : [mtls.proof])];
+  const current = given.revoked === undefined ? undefined : notRevoked(given.revoked);
+  const expose = given.exposeToken ?? true;
+  const prove = possession(proofs, given.requireBinding ?? false);
   const verify = tokenVerifier({
     issuers: given.issuers,
     audiences: new Set([given.resource, ...[given.audience ?? []].flat()].map(canonicalResource)),
@@ -107,7 +132,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
 
   const verifyAnew = async (token: string): Promise<Auth> => {
     const verified = await verify(token);
-    const auth = toAuth(verified, resource, token);
+    const auth = toAuth(verified, resource, expose ? token : undefined);
     const { notBefore, expiresAt } = verified;
     remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until: (expiresAt + tolerance) * 1000 });
     return auth;
@@ -116,6 +141,8 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const admit = async (ctx: RequestContext, presented: Presented, known?: Auth): Promise<{ auth: Auth }> => {
     try {
       const auth = known ?? (await verifyAnew(presented.token));
+      // Before the proof, which may be one that can be used once.
+      await current?.(auth, presented.token);
       await prove({ ctx, ...presented, bindings: auth.bindings ?? [] });
       return { auth };
     } catch (error) {
@@ -124,14 +151,22 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   };
 
   const isPlain = (auth: Auth, { scheme }: Presented): boolean =>
-    auth.bindings === undefined && scheme === 'bearer' && given.requireBinding !== true;
+    auth.bindings === undefined && scheme === 'bearer' && given.requireBinding !== true && current === undefined;
+
+  const withoutToken = (ctx: RequestContext): { auth: Auth } => {
+    const auth = mtls?.caller(ctx.request);
+    if (auth === undefined) throw deny.missing();
+    return { auth };
+  };
 
   return {
     name: 'authenticate',
     needs: [],
     adds: ['auth'],
     run: (ctx) => {
+      mtls?.inspect(ctx.request);
       const credentials = read(ctx.request.headers['authorization']);
+      if ('problem' in credentials && credentials.problem === 'missing') return withoutToken(ctx);
       if ('problem' in credentials) throw deny[credentials.problem]();
       const auth = remembered?.get(credentials.token);
       // A known token that is bound to nothing has nothing left to prove.
@@ -146,23 +181,30 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
       },
       until: ({ state }) => state.auth && endOf(state.auth, tolerance, now()),
       authInfo: ({ state }) => state.auth && toAuthInfo(state.auth),
+      ...(expose ? {} : { withheld: () => ['authorization'] }),
     },
   };
 }
 
 function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOptions {
   const given = readOptions<AuthenticateOptions>('authenticate', options, {
-    issuers: listOf(issuer, { least: 1 }),
+    issuers: listOf(issuer),
     resource: secureUrl,
     audience: optional((value) => (Array.isArray(value) ? listOf(text)(value) : text(value))),
     scopes: optional(listOf(scope)),
     clockTolerance: optional(integer(0, 300)),
     requireBinding: optional(flag),
+    mtls: optional(object),
+    revoked: optional(revocations),
+    exposeToken: optional(flag),
     cache: optional((value) => (value === false ? undefined : object(value))),
     keySets: optional(object),
     now: optional(callback),
     fetch: optional(callback),
   });
+  // Without any, callers can still be proven by their certificates alone.
+  if (given.issuers.length === 0 && given.mtls?.callers === undefined)
+    throw new TypeError("authenticate: 'issuers' must have at least 1 element");
   const names = given.issuers.map((one) => one.issuer);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new TypeError(`authenticate: 'issuers' names '${twice}' twice; keep one of them`);

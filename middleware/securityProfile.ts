@@ -58,6 +58,9 @@ const CHECKS: Checks<SecurityProfileOptions> = {
   audience: elsewhere,
   clockTolerance: elsewhere,
   requireBinding: elsewhere,
+  mtls: elsewhere,
+  revoked: elsewhere,
+  exposeToken: elsewhere,
   cache: elsewhere,
   keySets: elsewhere,
   now: elsewhere,
@@ -94,7 +97,21 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
     replay,
     ...rest
   } = given;
-  const { issuers, resource, audience, clockTolerance, requireBinding, cache, keySets, now, fetch, ...rules } = rest;
+  const {
+    issuers,
+    resource,
+    audience,
+    clockTolerance,
+    requireBinding,
+    mtls,
+    revoked,
+    exposeToken,
+    cache,
+    keySets,
+    now,
+    fetch,
+    ...rules
+  } = rest;
   const scopes = challengeScopes ?? (rules.scopes === undefined ? rules.base : undefined);
   const { tools } = rules;
   const signatures = defined({ keys, resource, tools, mode: 'off', replay, now, fetch } as const);
@@ -102,7 +119,21 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
     auditLog(defined({ sink: audit, onError: onAuditError, now })),
     validateOrigin(defined({ resource, allowedOrigins, allowedHosts })),
     authenticate(
-      defined({ issuers, resource, audience, scopes, clockTolerance, requireBinding, cache, keySets, now, fetch }),
+      defined({
+        issuers,
+        resource,
+        audience,
+        scopes,
+        clockTolerance,
+        requireBinding,
+        mtls,
+        revoked,
+        exposeToken,
+        cache,
+        keySets,
+        now,
+        fetch,
+      }),
     ),
     ...(isSigned(signatures) ? [verifySignature(signatures)] : []),
     authorizeScopes(rules),

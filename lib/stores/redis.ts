@@ -3,8 +3,10 @@ import { Unavailable } from '../denial.js';
 import { callback, integer, optional, readOptions, text } from '../options.js';
 import type { ApprovalStore } from './approvals.js';
 import { inTime } from './inTime.js';
+import { redisRevocations } from './redisRevocations.js';
 import { redisSessions } from './redisSessions.js';
 import type { ReplayStore } from './replay.js';
+import type { RevocationStore } from './revocations.js';
 import type { SessionStore } from './sessions.js';
 
 /** An `ioredis` client, or a connected client of the `redis` package. */
@@ -26,6 +28,8 @@ export interface RedisStores {
   readonly replay: ReplayStore;
   /** For `bindSession`. */
   readonly sessions: SessionStore;
+  /** For `authenticate`: `revoked`. */
+  readonly revocations: RevocationStore;
   /** For `signedApprovals` of `mcp-etdi/client`. */
   readonly approvals: ApprovalStore;
 }
@@ -64,11 +68,13 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
         return (await command('SET', name, '1', 'PX', String(left), 'NX')) === 'OK';
       },
     }),
+    revocations: redisRevocations(command, `${prefix}revoked:`, now),
     sessions: redisSessions(command, `${prefix}session:`),
   });
 }
 
-type Command = (...args: string[]) => Promise<unknown>;
+/** Sends one command. It throws `Unavailable` when there is no answer in time. */
+export type Command = (...args: string[]) => Promise<unknown>;
 
 /** One hash: a field is replaced as a whole, and all of them can be listed. */
 function redisApprovals(command: Command, name: string): ApprovalStore {

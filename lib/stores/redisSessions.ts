@@ -1,6 +1,5 @@
+import type { Command } from './redis.js';
 import type { SessionStore } from './sessions.js';
-
-type Command = (...args: string[]) => Promise<unknown>;
 
 // Scripts, since whoever asks about a session of somebody else must not prolong it, and nothing may come in between.
 const BIND = `

@@ -2,11 +2,15 @@ import type { Auth } from '../../middleware/authenticate.js';
 import type { AuthInfo } from '../middleware.js';
 import type { VerifiedToken } from './verifier.js';
 
-/** Who calls, as a verified token says. */
-export function toAuth(verified: VerifiedToken, resource: string, token: string): Auth {
+/** Who calls, as a verified token says. Without a token it is redacted. */
+export function toAuth(verified: VerifiedToken, resource: string, token: string | undefined): Auth {
   const { issuer, subject, clientId, scopes, roles, expiresAt, claims, bindings } = verified;
-  const auth = { issuer, subject, clientId, scopes, roles, resource, expiresAt, token, claims };
-  return Object.freeze(bindings.length === 0 ? auth : { ...auth, bindings });
+  const auth = { issuer, subject, clientId, scopes, roles, resource, expiresAt, token: token ?? '', claims };
+  return Object.freeze({
+    ...auth,
+    ...(bindings.length === 0 ? {} : { bindings }),
+    ...(token === undefined ? { redacted: true as const } : {}),
+  });
 }
 
 /** Whether a token was accepted for the last time. */

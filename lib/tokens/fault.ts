@@ -13,6 +13,9 @@ export type FaultReason =
   | 'not_yet_valid'
   | 'bound'
   | 'unbound'
+  | 'certificate'
+  | 'inactive'
+  | 'revoked'
   | 'key'
   | 'signature';
 

@@ -25,7 +25,7 @@ export interface Caller extends Identity {
 
 /** A caller who sent a token has what it grants; only one who sent none has the permissions of the client. */
 export function callerOf({ auth, clientId }: Identity, grants: Grants): Caller {
-  if (auth === undefined || auth.token === '') {
+  if (auth === undefined || (auth.token === '' && auth.redacted !== true)) {
     const permissions = permissionSet(grants.ofClient(clientId));
     return { auth, clientId, hasToken: false, roles: new Set(), permissions };
   }

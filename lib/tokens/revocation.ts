@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto';
+import type { Auth } from '../../middleware/authenticate.js';
+import { Unavailable } from '../denial.js';
+import type { Check } from '../options.js';
+import { isPromise } from '../promise.js';
+import { inTime } from '../stores/inTime.js';
+import type { RevocationStore, TokenFacts } from '../stores/revocations.js';
+import { TokenFault } from './fault.js';
+import { member } from './jwt.js';
+
+/** Whether a token was revoked. Exactly `false` lets it pass. */
+export type IsRevoked = (token: TokenFacts) => boolean | Promise<boolean>;
+
+/** How long an answer is waited for. */
+const TIMEOUT_MS = 2000;
+
+export const revocations: Check = (value) =>
+  typeof value === 'function' || typeof (value as Partial<RevocationStore> | null)?.isRevoked === 'function'
+    ? undefined
+    : 'must be a function, or a store such as memoryRevocations()';
+
+/**
+ * Requires that a token was not revoked, of every request: it may have been since it was verified.
+ *
+ * @throws {TokenFault} `revoked`
+ * @throws {Unavailable} when that cannot be known, or not in time
+ * @throws {TypeError} for an answer that is neither true nor false
+ */
+export type NotRevoked = (auth: Auth, token: string) => Promise<void>;
+
+/** Prepares the check. */
+export function notRevoked(given: IsRevoked | RevocationStore): NotRevoked {
+  const ask: IsRevoked = typeof given === 'function' ? given : (token) => given.isRevoked(token);
+  return async (auth, token) => {
+    const answer = await answerOf(ask, factsOf(auth, token));
+    if (typeof answer !== 'boolean')
+      throw new TypeError("authenticate: 'revoked' must return, or resolve to, true or false");
+    if (answer) throw new TokenFault('revoked');
+  };
+}
+
+/** A check that fails cannot tell, and what it says about it is for the operator alone. */
+async function answerOf(ask: IsRevoked, facts: TokenFacts): Promise<unknown> {
+  try {
+    const answer: unknown = ask(facts);
+    return isPromise(answer) ? await inTime(answer, TIMEOUT_MS) : answer;
+  } catch (cause) {
+    if (cause instanceof Unavailable) throw cause;
+    throw new Unavailable('Whether the token was revoked cannot be known', { cause });
+  }
+}
+
+function factsOf({ issuer, subject, clientId, expiresAt, claims }: Auth, token: string): TokenFacts {
+  const [tokenId, issuedAt] = [member(claims, 'jti'), member(claims, 'iat')];
+  return {
+    issuer,
+    subject,
+    clientId,
+    tokenId: typeof tokenId === 'string' ? tokenId : undefined,
+    issuedAt: typeof issuedAt === 'number' ? issuedAt : undefined,
+    expiresAt,
+    digest: hash('sha256', token, 'base64url'),
+    claims,
+  };
+}
