@@ -194,7 +194,7 @@ export interface TrailSegmentEvent extends EventBase {
   readonly after: string;
 }
 
-/** A signed statement about the record right before this one. */
+/** A signed statement about a record shortly before this one. */
 export interface TrailCheckpointEvent extends EventBase {
   readonly type: 'trail_checkpoint';
   /** Compact JWS, `typ` `etdi-checkpoint+jws`; see `Checkpoint`. */

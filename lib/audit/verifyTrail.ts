@@ -1,5 +1,8 @@
 import type { JSONWebKeySet } from 'jose';
+import { flag, listOf, object, optional, readOptions, text, type Check } from '../options.js';
 import type { Checkpoint, SealedRecord } from './line.js';
+import { openEvidence } from './trail/evidence.js';
+import { TrailWalk } from './trail/walk.js';
 
 /** Where a line is. */
 export interface TrailPlace {
@@ -15,7 +18,7 @@ export interface TrailPlace {
  * `edited`: a record does not have the hash it had. `reordered`: records changed places. `inserted`: a record that
  * was not there. `removed`: records between others, or before the first, are gone. `malformed`: a line that is no
  * record. `truncated`: the end is gone. `rewritten`: another record than a checkpoint names. `checkpoint_invalid`: a
- * checkpoint that no known key has signed, or that is not about the record before it.
+ * checkpoint that no known key has signed, or that is not about a record before it.
  */
 export type TrailFault =
   'edited' | 'reordered' | 'inserted' | 'removed' | 'malformed' | 'truncated' | 'rewritten' | 'checkpoint_invalid';
@@ -59,3 +62,32 @@ export interface TrailReport {
 
 /** A record together with its place. */
 export interface PlacedRecord extends SealedRecord, TrailPlace {}
+
+const kept: Check = (value) =>
+  typeof value === 'string' || typeof (value as Partial<Checkpoint> | null)?.jws === 'string'
+    ? undefined
+    : "must be a checkpoint, or its 'jws'";
+
+/**
+ * Verifies a trail offline: every hash, every link, every checkpoint.
+ *
+ * A chain alone shows what was changed inside it. Its end, and the whole of it, can be replaced unnoticed, unless a
+ * checkpoint kept elsewhere says what was there.
+ * @throws {TypeError} when an option is not what it must be
+ */
+export async function verifyTrail(options: VerifyTrailOptions): Promise<TrailReport> {
+  const {
+    files,
+    keys,
+    checkpoints = [],
+    partial = false,
+  } = readOptions<VerifyTrailOptions>('verifyTrail', options, {
+    files: listOf(text),
+    keys: optional(object),
+    checkpoints: optional(listOf(kept)),
+    partial: optional(flag),
+  });
+  const walk = new TrailWalk(partial, await openEvidence(keys, checkpoints));
+  for (const [index, file] of files.entries()) await walk.read(file, index === files.length - 1);
+  return walk.report(files);
+}

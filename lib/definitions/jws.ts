@@ -7,7 +7,12 @@ import { isObject } from '../rpc.js';
 
 /** What a signature is for. One that was made for something else proves nothing (RFC 8725 section 3.11). */
 export type Purpose =
-  'etdi-tool+jws' | 'etdi-manifest+jws' | 'etdi-approval+jws' | 'etdi-deployments+jws' | 'etdi-key-rotation+jws';
+  | 'etdi-tool+jws'
+  | 'etdi-manifest+jws'
+  | 'etdi-approval+jws'
+  | 'etdi-deployments+jws'
+  | 'etdi-key-rotation+jws'
+  | 'etdi-checkpoint+jws';
 
 /** Why a signature proves nothing. */
 export type SignatureFault =

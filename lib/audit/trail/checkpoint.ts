@@ -1,0 +1,67 @@
+import { decode, encode, signJws, verifyJws } from '../../definitions/jws.js';
+import { canonicalize } from '../../json/canonical.js';
+import { parseStrictJson } from '../../json/strict.js';
+import type { Signer } from '../../keys/signer.js';
+import type { Trust } from '../../keys/trust.js';
+import { isObject } from '../../rpc.js';
+import type { Checkpoint } from '../line.js';
+
+/** What a checkpoint is about. */
+export type CheckpointFacts = Omit<Checkpoint, 'jws'>;
+
+const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
+const HASH = /^[0-9a-f]{64}$/;
+const MOST_CHARACTERS = 8192;
+/** A trail is verified for as long as it is kept; whether the key may still be believed is for its owner to say. */
+const LIFETIME_MS = 100 * 365 * 24 * 3600 * 1000;
+
+/**
+ * Signs what a trail is now.
+ * @throws {Unavailable} when the key cannot be reached
+ */
+export async function signCheckpoint(signer: Signer, facts: CheckpointFacts): Promise<Checkpoint> {
+  const { chain, seq, hash, time } = facts;
+  const payload = canonicalize({ chain, hash, seq, time });
+  const issuedAt = new Date(time);
+  const terms = { key: await signer.current(), issuedAt, expiresAt: new Date(issuedAt.getTime() + LIFETIME_MS) };
+  const signed = await signJws('etdi-checkpoint+jws', payload, chain, terms);
+  return Object.freeze({ chain, seq, hash, time, jws: `${signed.protected}.${encode(payload)}.${signed.signature}` });
+}
+
+/** Reads a checkpoint without verifying it. Nothing for what is none. */
+export function readCheckpoint(jws: unknown): Checkpoint | undefined {
+  if (typeof jws !== 'string' || jws.length > MOST_CHARACTERS) return undefined;
+  const [, , encoded = ''] = COMPACT.exec(jws) ?? [];
+  const payload = parse(decode(encoded)?.toString() ?? '');
+  if (!isObject(payload)) return undefined;
+  const { chain, seq, hash, time } = payload;
+  const isOne =
+    typeof chain === 'string' &&
+    Number.isSafeInteger(seq) &&
+    (seq as number) > 0 &&
+    typeof hash === 'string' &&
+    HASH.test(hash) &&
+    typeof time === 'string' &&
+    !Number.isNaN(Date.parse(time));
+  return isOne ? Object.freeze({ chain, seq: seq as number, hash, time, jws }) : undefined;
+}
+
+/**
+ * Whether a known key has signed a checkpoint, at whatever time.
+ * @throws {Unavailable} when the key cannot be had
+ */
+export async function isSigned({ chain, time, jws }: Checkpoint, trust: Trust): Promise<boolean> {
+  const [, header = '', encoded = '', signature = ''] = COMPACT.exec(jws) ?? [];
+  const payload = decode(encoded)?.toString() ?? '';
+  const parts = { protected: header, signature };
+  const facts = await verifyJws('etdi-checkpoint+jws', payload, parts, trust.find, new Date(time));
+  return typeof facts === 'object' && facts.issuer === chain;
+}
+
+function parse(text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch {
+    return undefined;
+  }
+}
