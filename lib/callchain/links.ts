@@ -1,0 +1,73 @@
+import { callDenial } from './denials.js';
+import { hopDigest, type Hop } from './hop.js';
+import type { CallFrame, CallingFrame } from './names.js';
+import { ROOT } from './names.js';
+
+/** How old and how long hops may be. Seconds. */
+export interface HopTimes {
+  /** The longest lifetime of a hop. */
+  readonly maxAge: number;
+  readonly clockSkew: number;
+}
+
+/**
+ * Requires that each hop continues the one before it: names it by its digest, is made by whoever it called, and takes
+ * less or the same of everything, never more.
+ * @throws {Denial} 403 `chain_broken`
+ */
+export function assertLinked(hops: readonly Hop[]): void {
+  const ids = new Set(hops.map(({ issuer, id }) => `${issuer} ${id}`));
+  if (ids.size !== hops.length) throw broken('jti');
+  hops.forEach((hop, place) => {
+    const parent = hops[place - 1];
+    if (hop.depth !== place) throw broken('depth');
+    if (parent === undefined) assertFirst(hop);
+    else assertContinues(hop, parent);
+  });
+}
+
+function assertFirst({ parent }: Hop): void {
+  if (parent !== undefined) throw broken('par_hash');
+}
+
+function assertContinues(hop: Hop, parent: Hop): void {
+  if (hop.parent !== hopDigest(parent.token)) throw broken('par_hash');
+  if (hop.issuer !== parent.audience) throw broken('issuer');
+  if (parent.nextKey !== undefined && hop.keyId !== parent.nextKey) throw broken('key');
+  if (hop.caller !== undefined) throw broken('caller');
+  if (hop.maxDepth > parent.maxDepth) throw broken('limit');
+  if (hop.issuedAt < parent.issuedAt || hop.issuedAt > parent.expiresAt) throw broken('time');
+  if (hop.transaction !== parent.transaction) throw broken('transaction');
+  if (hop.subject !== parent.subject) throw broken('subject');
+  if (!hop.permissions.every((one) => parent.permissions.includes(one))) throw broken('scope');
+}
+
+/**
+ * Requires that no hop lives too long or is from the future, and that the last is unexpired: those before it were when
+ * the next was made.
+ * @throws {Denial} 403 `chain_stale`
+ */
+export function assertTimely(hops: readonly Hop[], { maxAge, clockSkew }: HopTimes, now: number): void {
+  for (const { issuedAt, expiresAt } of hops) {
+    if (expiresAt - issuedAt > maxAge) throw callDenial('chain_stale', { reason: 'lifetime' });
+    if (issuedAt > now + clockSkew) throw callDenial('chain_stale', { reason: 'premature' });
+  }
+  const leaf = hops.at(-1);
+  if (leaf === undefined || leaf.expiresAt + clockSkew <= now) throw callDenial('chain_stale', { reason: 'expired' });
+}
+
+/** The tools that a chain goes through, outermost first, and who calls the last of them. */
+export function framesOf(hops: readonly Hop[]): {
+  readonly frames: readonly CallFrame[];
+  readonly caller: CallingFrame;
+} {
+  const [first] = hops;
+  const started = first?.caller === undefined ? [] : [{ resource: first.issuer, tool: first.caller }];
+  const called = hops.map(({ audience, tool }) => ({ resource: audience, tool }));
+  const frames = [...started, ...called].map((frame) => Object.freeze(frame));
+  return { frames: Object.freeze(frames), caller: frames.at(-2) ?? ROOT };
+}
+
+function broken(reason: string): Error {
+  return callDenial('chain_broken', { reason });
+}

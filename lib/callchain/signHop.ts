@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { encode } from '../definitions/jws.js';
+import type { SigningKey } from '../keys/signer.js';
+import { HOP_TYPE, TOOL_CALL } from './hop.js';
+
+/** What a hop is to say. As in `Hop`, where not told here. */
+export interface HopClaims {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly subject: string | undefined;
+  readonly transaction: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly depth: number;
+  readonly maxDepth: number;
+  readonly parent: string | undefined;
+  readonly caller: string | undefined;
+  readonly permissions: readonly string[];
+  readonly nextKey: string | undefined;
+  readonly tool: string;
+  readonly argumentsDigest: string;
+  readonly toolDigest: string | undefined;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** Signs one hop under a random id. `header` and `claims` replace members, for tests; `undefined` leaves one out. */
+export async function signHop(
+  hop: HopClaims,
+  key: SigningKey,
+  { header, claims }: { readonly header?: Members; readonly claims?: Members } = {},
+): Promise<string> {
+  const protectedHeader = { typ: HOP_TYPE, alg: key.algorithm, kid: key.keyId, ...header };
+  const input = `${encode(JSON.stringify(protectedHeader))}.${encode(JSON.stringify({ ...claimsOf(hop), ...claims }))}`;
+  const signature = await key.sign(Buffer.from(input, 'ascii'));
+  return `${input}.${Buffer.from(signature).toString('base64url')}`;
+}
+
+function claimsOf(hop: HopClaims): Members {
+  const { audience, tool, nextKey, toolDigest } = hop;
+  return {
+    iss: hop.issuer,
+    aud: audience,
+    sub: hop.subject,
+    txn: hop.transaction,
+    jti: randomBytes(16).toString('base64url'),
+    iat: hop.issuedAt,
+    exp: hop.expiresAt,
+    del_depth: hop.depth,
+    del_max_depth: hop.maxDepth,
+    par_hash: hop.parent,
+    caller: hop.caller,
+    scope: hop.permissions.join(' '),
+    cnf: nextKey === undefined ? undefined : { jkt: nextKey },
+    authorization_details: [
+      {
+        type: TOOL_CALL,
+        locations: [audience],
+        actions: ['tools/call'],
+        identifier: tool,
+        args_digest: hop.argumentsDigest,
+        tool_digest: toolDigest,
+      },
+    ],
+  };
+}
