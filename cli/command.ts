@@ -38,7 +38,11 @@ export function group(name: string, summary: string, commands: ReadonlyMap<strin
       }
       const command = word === undefined ? undefined : commands.get(word);
       if (command !== undefined) return command.run(rest, io);
-      io.stderr(word === undefined ? help : `${name}: there is no such command; see ${name} --help\n`);
+      const isUnknown = word !== undefined && !word.startsWith('-');
+      if (isUnknown || rest.includes(JSON_FLAG) || word === JSON_FLAG) {
+        return complain(name, new UsageError('there is no such command'), [word ?? '', ...rest], io);
+      }
+      io.stderr(help);
       return USAGE;
     },
   };
@@ -62,25 +66,51 @@ export function command(
         await work(args, io);
         return OK;
       } catch (cause) {
-        const text = cause instanceof Error ? cause.message : String(cause);
-        const isUsage = cause instanceof UsageError;
-        io.stderr(`${name}: ${text}\n${isUsage ? `See ${name} --help\n` : ''}`);
-        return isUsage ? USAGE : FAILURE;
+        return complain(name, cause, args, io);
       }
     },
   };
 }
 
+const JSON_FLAG = '--json';
+
+/** Says what went wrong, in JSON to whoever asked for JSON, and returns the exit code. */
+export function complain(name: string, cause: unknown, args: readonly string[], io: Pick<Io, 'stderr'>): number {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const isUsage = cause instanceof UsageError;
+  if (args.includes(JSON_FLAG)) {
+    io.stderr(`${JSON.stringify({ error: { code: isUsage ? 'usage' : codeOf(cause), message } })}\n`);
+  } else {
+    io.stderr(`${name}: ${message}\n${isUsage ? `See ${name} --help\n` : ''}`);
+  }
+  return isUsage ? USAGE : FAILURE;
+}
+
+/** The code that key stores and the file system give their errors. */
+function codeOf(cause: unknown): string {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? code : 'failed';
+}
+
 /**
  * `parseArgs` whose complaints are usage errors.
- * @throws {UsageError} for unknown options, missing values and surplus words
+ * @throws {UsageError} for unknown options, missing values, surplus words, and one value too many
  */
 export function readArguments<Config extends ParseArgsConfig>(config: Config): ReturnType<typeof parseArgs<Config>> {
   try {
+    assertOnce(config);
     return parseArgs(config);
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+/** The last of several values would win unnoticed. */
+function assertOnce(config: ParseArgsConfig): void {
+  const { tokens } = parseArgs({ ...config, tokens: true });
+  const names = tokens.flatMap((token) => (token.kind === 'option' && token.value !== undefined ? [token.name] : []));
+  const twice = names.find((name, at) => names.indexOf(name) < at && config.options?.[name]?.multiple !== true);
+  if (twice !== undefined) throw new UsageError(`--${twice} is given twice; give it once`);
 }
 
 /** @throws {UsageError} when a value is none of those that are known */

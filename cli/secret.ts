@@ -6,10 +6,14 @@ export const SECRET_VARIABLE = 'MCP_ETDI_KEY_SECRET';
 
 /**
  * The secret of a key store, without the line break at its end.
- * @throws {UsageError} when there is none
+ * @throws {UsageError} when there is none, or more than one
  */
 export async function readSecret(file: string | undefined, io: Io): Promise<string> {
-  const found = file === undefined ? io.env[SECRET_VARIABLE] : await readFile(file, io);
+  const given = io.env[SECRET_VARIABLE];
+  if (file !== undefined && given !== undefined && given !== '') {
+    throw new UsageError(`the secret is given twice; leave out --secret-file, or run: unset ${SECRET_VARIABLE}`);
+  }
+  const found = file === undefined ? given : await readFile(file);
   const secret = found?.replace(/\r?\n$/, '');
   if (secret === undefined || secret === '') {
     throw new UsageError(`pass the secret in the variable ${SECRET_VARIABLE}, or in a file with --secret-file`);
@@ -17,13 +21,13 @@ export async function readSecret(file: string | undefined, io: Io): Promise<stri
   return secret;
 }
 
-async function readFile(path: string, io: Io): Promise<string> {
+async function readFile(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
-    // Orchestrators mount secrets as links, and some as files that everybody can read: a warning is what helps there.
+    // Orchestrators mount secrets as links, so what counts is the file that they lead to.
     const { mode } = await file.stat();
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      io.stderr(`warning: other users can read '${path}'; run: chmod 600 on it\n`);
+      throw new Error(`'${path}' is open to other users; run: chmod 600 on it, or mount it with mode 0400`);
     }
     const bytes = await file.readFile();
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,7 +90,7 @@ describe('mcp-etdi', () => {
     it(`ends with 2 for ${name}`, async () => {
       const { code, out, err } = await run(args);
       expect([code, out]).to.deep.equal([2, '']);
-      expect(err).to.include('--help');
+      expect(err).to.include(args.includes('--json') ? '"code":"usage"' : '--help');
     });
   }
 });
@@ -149,7 +150,9 @@ describe('mcp-etdi keys', () => {
     const { out } = await keys('export');
     const { keys: jwks } = JSON.parse(out) as { keys: Record<string, string>[] };
     expect(jwks).to.have.length(2);
-    for (const jwk of jwks) expect(jwk).to.have.all.keys('kty', 'crv', 'x', 'y', 'kid', 'alg', 'use');
+    const purpose = 'io.github.mcp-etdi/purpose';
+    for (const jwk of jwks) expect(jwk).to.have.all.keys('kty', 'crv', 'x', 'y', 'kid', 'alg', 'use', purpose);
+    expect(jwks.map((jwk) => jwk[purpose])).to.deep.equal(['request', 'audit']);
     const { out: pem } = await keys('export', '--format', 'pem', '--purpose', 'request');
     expect(createPublicKey(pem).export({ format: 'jwk' })).to.include({ x: jwks[0]!['x'] });
     await json('revoke', keyId);
@@ -198,19 +201,40 @@ describe('mcp-etdi keys', () => {
   describe('takes the secret', () => {
     const secretFile = (): string => join(folder, 'secret');
 
-    it('from a file rather than from the environment', async () => {
+    it('from a file', async () => {
       await writeFile(secretFile(), `${SECRET}\n`, { mode: 0o600 });
       await json('generate', '--purpose', 'request');
       const args = ['keys', 'list', '--directory', directory(), '--secret-file', secretFile()];
-      expect(await run(args, { MCP_ETDI_KEY_SECRET: 'another secret, not used' })).to.include({ code: 0, err: '' });
+      for (const env of [{}, { MCP_ETDI_KEY_SECRET: '' }]) {
+        expect(await run(args, env)).to.include({ code: 0, err: '' });
+      }
     });
 
-    it('from a file that others can read, with a warning', async () => {
+    it('from one place: two are an error that says what to leave out', async () => {
+      await writeFile(secretFile(), SECRET, { mode: 0o600 });
+      await writeFile(join(folder, 'other'), SECRET, { mode: 0o600 });
+      const { code, out, err } = await keys('generate', '--secret-file', secretFile());
+      expect([code, out]).to.deep.equal([2, '']);
+      expect(err).to.include('leave out --secret-file, or run: unset MCP_ETDI_KEY_SECRET');
+      const args = ['keys', 'generate', '--secret-file', secretFile(), '--secret-file', join(folder, 'other')];
+      const twice = await run([...args, '--directory', directory()], {});
+      expect([twice.code, twice.err.split('\n')[0]]).to.deep.equal([
+        2,
+        'mcp-etdi keys generate: --secret-file is given twice; give it once',
+      ]);
+      expect(await readdir(folder)).to.have.members(['secret', 'other']);
+    });
+
+    it('from no file that others can read', async () => {
       await writeFile(secretFile(), SECRET);
-      await chmod(secretFile(), 0o644);
-      const { code, err } = await keys('generate', '--purpose', 'request', '--secret-file', secretFile());
-      expect(code).to.equal(0);
-      expect(err).to.include('chmod 600');
+      for (const mode of [0o644, 0o640, 0o604, 0o610]) {
+        await chmod(secretFile(), mode);
+        const args = ['keys', 'generate', '--directory', directory(), '--secret-file', secretFile()];
+        const { code, out, err } = await run(args, {});
+        expect([code, out]).to.deep.equal([1, '']);
+        expect(err).to.include('is open to other users; run: chmod 600');
+      }
+      expect(await readdir(folder)).to.deep.equal(['secret']);
     });
 
     it('from nowhere else, and never shows it', async () => {
@@ -228,12 +252,57 @@ describe('mcp-etdi keys', () => {
 
     it('as text only', async () => {
       await writeFile(secretFile(), Buffer.from([0xff, 0xfe, ...Buffer.alloc(30, 0x80)]), { mode: 0o600 });
-      const { code, err } = await keys('generate', '--secret-file', secretFile());
+      const args = ['--directory', directory(), '--secret-file'];
+      const { code, err } = await run(['keys', 'generate', ...args, secretFile()], {});
       expect(code).to.equal(2);
       expect(err).to.include('base64');
-      expect(await keys('list', '--secret-file', join(folder, 'none'))).to.include({ code: 1 });
+      expect(await run(['keys', 'list', ...args, join(folder, 'none')], {})).to.include({ code: 1 });
     });
   });
+
+  it('tells in JSON what went wrong when it is asked for JSON', async () => {
+    const cases: [string, string[], number, string][] = [
+      ['no store', ['list', '--directory', directory(), '--json'], 1, 'store_missing'],
+      ['no directory', ['list', '--json'], 2, 'usage'],
+      ['an unknown option', ['list', '--json', '--key-dir', 'x'], 2, 'usage'],
+      ['an unknown command', ['delete', '--json'], 2, 'usage'],
+      ['no command', ['--json'], 2, 'usage'],
+      ['no file', ['list', '--directory', directory(), '--secret-file', join(folder, 'none'), '--json'], 1, 'ENOENT'],
+      ['an option twice', ['list', '--directory', 'a', '--directory', 'b', '--json'], 2, 'usage'],
+    ];
+    for (const [what, args, expected, name] of cases) {
+      const env = name === 'ENOENT' ? {} : { MCP_ETDI_KEY_SECRET: SECRET };
+      const { code, out, err } = await run(['keys', ...args], env);
+      const { error } = JSON.parse(err) as { error: { code: string; message: string } };
+      expect({ code, out, error: error.code }, what).to.deep.equal({ code: expected, out: '', error: name });
+      expect(error.message, what).to.be.a('string').and.not.to.equal('');
+    }
+  });
+
+  // A device of Linux on which no byte can be written.
+  if (existsSync('/dev/full')) {
+    it('says in one line that its output cannot be written, and fails', async () => {
+      const program = fileURLToPath(new URL('../../cli/index.ts', import.meta.url));
+      const full = openSync('/dev/full', 'w');
+      try {
+        for (const args of [['--help'], ['keys', 'generate', '--directory', directory(), '--json']]) {
+          const child = spawn(process.execPath, ['--import', 'tsx', program, ...args], {
+            env: { ...process.env, MCP_ETDI_KEY_SECRET: SECRET },
+            stdio: ['ignore', full, 'pipe'],
+          });
+          const [err, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')]);
+          expect(code).to.equal(1);
+          expect(err.trim().split('\n'), err).to.have.length(1);
+          const message = args.includes('--json')
+            ? (JSON.parse(err) as { error: { message: string } }).error.message
+            : err;
+          expect(message).to.include('the output cannot be written');
+        }
+      } finally {
+        closeSync(full);
+      }
+    });
+  }
 
   it('runs as a program', async () => {
     const program = fileURLToPath(new URL('../../cli/index.ts', import.meta.url));

@@ -233,7 +233,7 @@ describe('openTrust', () => {
     it(`takes a ${how} key for the purpose that it states, and for every one when it states none`, async () => {
       for (const stated of ['definition', 'call-chain', 'audit', 'approval', 'other', '', null, {}]) {
         const trust = open(peerOf({ keys: [...stating(a, stated).keys, ...b.jwks.keys] }));
-        expect(await trust.find(a.keyId), String(stated)).to.equal(undefined);
+        expect(await trust.find(a.keyId), JSON.stringify(stated)).to.equal(undefined);
         expect(await trust.find(b.keyId), 'a key that states none').to.include({ owner: A });
       }
       for (const purpose of KEY_PURPOSES) {
