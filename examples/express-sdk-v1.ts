@@ -1,13 +1,13 @@
 // Express and @modelcontextprotocol/sdk v1: MCP up to 2025-11-25, without sessions or with them.
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import express, { type Express } from 'express';
 import type { Logger } from 'winston';
 import { z } from 'zod';
 import { serveExpress, toExpress } from '../adapters/express.js';
-import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { bindSession, contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { emptyTrash, readFile, text } from './support/files.js';
 import { runIfMain } from './support/run.js';
-import { withSessions, type Handler } from './support/sessions.js';
+import { withoutSessions, withSessions } from './support/sessions.js';
 
 const tools = defineTools({
   whoami: { permissions: [] },
@@ -20,25 +20,12 @@ export function createApp(resource: string, issuer: string, audit: Logger, { ses
   const app = express();
   const issuers = [oidc({ issuer })];
   const scopes = ['file:read', 'audit:log']; // what clients ask for at first
-  const mcp = sessions ? withSessions(createServer) : withoutSessions;
+  const mcp = sessions ? withSessions(createServer) : withoutSessions(createServer);
   app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], scopes })));
-  app.use('/mcp', toExpress(...securityProfile({ level: 'basic', resource, issuers, tools, audit })));
+  app.use('/mcp', toExpress(...securityProfile({ level: 'basic', resource, issuers, tools, audit }), bindSession()));
   app.all('/mcp', (req, res) => mcp(req, res, req.body));
   return app;
 }
-
-const withoutSessions: Handler = async (req, res, body) => {
-  if (req.method !== 'POST') return void res.writeHead(405, { Allow: 'POST' }).end();
-  const server = createServer();
-  const transport = new StreamableHTTPServerTransport({});
-  res.once('close', () => void server.close());
-  await server.connect(transport);
-  await transport.handleRequest(req, res, body);
-};
-
-const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
-const files = new Map([['notes.txt', 'Buy milk.']]);
-const trash = ['draft.txt'];
 
 function createServer(): McpServer {
   const server = new McpServer({ name: 'express-sdk-v1', version: '1.0.0' });
@@ -48,8 +35,8 @@ function createServer(): McpServer {
   });
   server.registerTool('add', { inputSchema: { a: z.number(), b: z.number() } }, ({ a, b }) => text(`${a + b}`));
   const read = { description: 'Reads a file', inputSchema: { name: z.string() } };
-  server.registerTool('secure_file_read', read, ({ name }) => text(files.get(name) ?? 'There is no such file.'));
-  server.registerTool('purge', { description: 'Empties the trash' }, () => text(`${trash.splice(0).length} gone`));
+  server.registerTool('secure_file_read', read, ({ name }) => readFile(name));
+  server.registerTool('purge', { description: 'Empties the trash' }, emptyTrash);
   return server;
 }
 

@@ -5,6 +5,7 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import type { Logger } from 'winston';
 import { z } from 'zod';
 import { contextOf } from '../lib/index.js';
+import { emptyTrash, readFile, text } from './support/files.js';
 import { runIfMain } from './support/run.js';
 
 // #region readme-koa
@@ -35,9 +36,6 @@ async function answer(ctx: Koa.Context): Promise<void> {
 }
 // #endregion
 
-const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
-const files = new Map([['notes.txt', 'Buy milk.']]);
-const trash = ['draft.txt'];
 type Handler = (req: IncomingMessage, res: ServerResponse, body: unknown) => Promise<void>;
 const mcp = toNodeHandler(createMcpHandler(createServer)) as Handler;
 
@@ -51,8 +49,8 @@ function createServer(): McpServer {
     text(`${a + b}`),
   );
   const read = { description: 'Reads a file', inputSchema: z.object({ name: z.string() }) };
-  server.registerTool('secure_file_read', read, ({ name }) => text(files.get(name) ?? 'There is no such file.'));
-  server.registerTool('purge', { description: 'Empties the trash' }, () => text(`${trash.splice(0).length} gone`));
+  server.registerTool('secure_file_read', read, ({ name }) => readFile(name));
+  server.registerTool('purge', { description: 'Empties the trash' }, emptyTrash);
   return server;
 }
 

@@ -6,6 +6,7 @@ import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, object, optional, readOptions } from '../lib/options.js';
 import { principalOf } from '../lib/principal.js';
 import { memorySessions, type SessionHolder, type SessionStore } from '../lib/stores/sessions.js';
+import { tell } from '../lib/tell.js';
 
 declare module '../lib/denial.js' {
   interface DenialCodes {
@@ -21,6 +22,11 @@ export interface BindSessionOptions {
   readonly store?: SessionStore;
   /** How long a session that nobody uses stays its owner's, in seconds up to 31 days. Default: 86,400, one day. */
   readonly ttl?: number;
+  /**
+   * Gets the id of a session that the server has opened and nobody can use, since its owner could not be stored: the
+   * place to close it. Default: it is left to the server, which closes what is idle.
+   */
+  readonly onOrphan?: (id: string, ctx: RequestContext) => void | Promise<void>;
   /** The clock of the default store. Default: the system's. */
   readonly now?: () => Date;
 }
@@ -45,17 +51,21 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
   const given = readOptions<BindSessionOptions>('bindSession', options, {
     store: optional(object),
     ttl: optional(integer(1, LONGEST_TTL)),
+    onOrphan: optional(callback),
     now: optional(callback),
   });
-  const { ttl = 86_400, now = () => new Date(), store = memorySessions({ now }) } = given;
+  const { onOrphan = () => undefined, ttl = 86_400, now = () => new Date(), store = memorySessions({ now }) } = given;
   const ttlMs = ttl * 1000;
 
-  const bind = async ({ state }: RequestContext, issued: unknown): Promise<void> => {
+  const bind = async (ctx: RequestContext, issued: unknown): Promise<void> => {
     if (!isId(issued)) throw new TypeError('the server hands out a session id that is not 1 to 2048 visible ASCII');
-    const owner = ownerOf(state);
-    if (!(await asked(() => store.bind(digest(issued), owner, ttlMs)))) {
-      throw new Denial(500, 'session_conflict', 'The session could not be opened');
-    }
+    const owner = ownerOf(ctx.state);
+    const bound = await asked(() => store.bind(digest(issued), owner, ttlMs)).catch((error: unknown) => {
+      tell(ctx.id, onOrphan, issued, ctx);
+      throw error;
+    });
+    // No orphan: under this id there is a session of somebody else.
+    if (!bound) throw new Denial(500, 'session_conflict', 'The session could not be opened');
   };
 
   return {

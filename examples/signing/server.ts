@@ -14,6 +14,7 @@ import {
   type KeyStore,
   type TrustedKeys,
 } from '../../lib/index.js';
+import { emptyTrash, readFile, text } from '../support/files.js';
 
 /** `agents` are the peers who may sign, `keys` is the key store of this server. */
 export function createApp(
@@ -41,9 +42,6 @@ export function createApp(
   return app;
 }
 
-const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
-const files = new Map([['notes.txt', 'Buy milk.']]);
-const trash = ['draft.txt'];
 const mcp = toNodeHandler(createMcpHandler(createServer));
 
 function createServer(): McpServer {
@@ -56,8 +54,8 @@ function createServer(): McpServer {
     text(`${a + b}`),
   );
   const read = { description: 'Reads a file', inputSchema: z.object({ name: z.string() }) };
-  server.registerTool('secure_file_read', read, ({ name }) => text(files.get(name) ?? 'There is no such file.'));
-  server.registerTool('purge', { description: 'Empties the trash' }, () => text(`${trash.splice(0).length} gone`));
+  server.registerTool('secure_file_read', read, ({ name }) => readFile(name));
+  server.registerTool('purge', { description: 'Empties the trash' }, emptyTrash);
   const signOff = { description: 'Approves a report', inputSchema: z.object({ report: z.string() }) };
   server.registerTool('sign_off', signOff, ({ report }, ctx) => {
     const { owner } = contextOf(ctx, 'signature').state.signature;

@@ -61,7 +61,9 @@ for (const [name, createApp] of Object.entries(SERVERS)) {
         ] as const) {
           const answer = await as(user, client, call(method));
           expect(answer.status).to.equal(404);
-          expect(JSON.parse(answer.body)).to.deep.include({ error: { code: -32001, message: 'Session not found' } });
+          expect(JSON.parse(answer.body)).to.deep.include({
+            error: { code: -32001, message: 'Session not found', data: { code: 'session_unknown' } },
+          });
         }
       });
     }

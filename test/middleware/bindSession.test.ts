@@ -8,6 +8,7 @@ import {
   type State,
 } from '../../lib/index.js';
 import { fakeContext } from '../../lib/testing.js';
+import { withoutStandardError } from '../adapters/standardError.js';
 
 const authOf = (subject: string, clientId = 'app', issuer = 'https://issuer.example'): Partial<State> => ({
   auth: { subject, clientId, issuer } as State['auth'],
@@ -209,6 +210,37 @@ describe('bindSession', () => {
     await full.issue('s1');
     expect(await full.issue('s2')).to.equal('unavailable');
     expect(await full.use('s1')).to.equal(undefined);
+  });
+
+  it('tells of a session that nobody can use, and of no other', async () => {
+    const orphans: string[] = [];
+    const onOrphan = (id: string) => void orphans.push(id);
+    const down = () => Promise.reject(new Error('ECONNREFUSED'));
+    const lost = open({ store: { ...memorySessions(), bind: down }, onOrphan });
+    expect(await lost.issue('s1')).to.equal('unavailable');
+    expect(await lost.use('s1')).to.equal('session_unknown');
+    expect(orphans).to.deep.equal(['s1']);
+    const { issue } = open({ onOrphan });
+    await issue('s2');
+    expect(await issue('s2', authOf('mallory'))).to.equal('session_conflict');
+    expect(orphans).to.deep.equal(['s1']);
+  });
+
+  it('is as unavailable when whoever is told of that fails', async () => {
+    const down = () => Promise.reject(new Error('ECONNREFUSED'));
+    const failures = [
+      () => Promise.reject(new Error('broken')),
+      () => {
+        throw new Error('broken');
+      },
+    ];
+    for (const onOrphan of failures) {
+      const { issue } = open({ store: { ...memorySessions(), bind: down }, onOrphan });
+      const lines = await withoutStandardError(async () => {
+        expect(await issue('s1')).to.equal('unavailable');
+      });
+      expect(lines).to.have.lengthOf(1);
+    }
   });
 
   it('lets nobody in on an answer that a store must not give', async () => {
