@@ -14,21 +14,26 @@ import { toExpress } from '../../adapters/express.js';
 import { toKoa } from '../../adapters/koa.js';
 import { CLIENTS, type ClientKind } from '../../examples/support/clients.js';
 import { listen } from '../../examples/support/loopback.js';
-import { authenticate, bindSession, oidc, type SessionStore } from '../../lib/index.js';
+import { authenticate, bindSession, memorySessions, oidc, type SessionStore } from '../../lib/index.js';
 import { redisStores } from '../../lib/stores/redis.js';
 import { fakeIssuer } from '../../lib/testing.js';
-import { hasRedis, startRedis } from '../support/redis.js';
+import { hasRedis, startRedis, type TestRedis } from '../support/redis.js';
 import { eventually } from '../adapters/serve.js';
 import { connectClient, type Connected } from './signingServers.js';
 
 type Handler = (req: IncomingMessage, res: ServerResponse, body: unknown) => Promise<void>;
 type Chain = readonly [ReturnType<typeof authenticate>, ReturnType<typeof bindSession>];
 
+/** The sessions that a server holds, by id. */
+type Transports = Map<string, { readonly handleRequest: Handler; readonly close: () => Promise<void> }>;
+
 const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] });
 
 /** Sessions of either SDK line, open to whoever knows an id. */
-function byId(open: (added: (id: string) => void) => Promise<{ handleRequest: Handler }>): Handler {
-  const transports = new Map<string, { handleRequest: Handler }>();
+function byId(
+  transports: Transports,
+  open: (added: (id: string) => void) => Promise<{ handleRequest: Handler; close: () => Promise<void> }>,
+): Handler {
   return async (req, res, body) => {
     const id = req.headers['mcp-session-id'];
     let added = (_id: string): void => undefined;
@@ -44,8 +49,8 @@ function byId(open: (added: (id: string) => void) => Promise<{ handleRequest: Ha
   };
 }
 
-function v1(): Handler {
-  return byId(async (added) => {
+function v1(transports: Transports): Handler {
+  return byId(transports, async (added) => {
     const server = new McpServerV1({ name: 'sessions', version: '1.0.0' });
     server.registerTool('hello', {}, () => text('hello'));
     const transport = new StreamableHTTPServerTransport({
@@ -63,9 +68,9 @@ function createV2(): McpServer {
   return server;
 }
 
-function v2(): Handler {
+function v2(transports: Transports): Handler {
   const modern = toNodeHandler(createMcpHandler(createV2, { legacy: 'reject' })) as Handler;
-  const legacy = byId(async (added) => {
+  const legacy = byId(transports, async (added) => {
     const options = { sessionIdGenerator: randomUUID, onsessioninitialized: added };
     const transport = new NodeStreamableHTTPServerTransport(options);
     await createV2().connect(transport);
@@ -95,13 +100,13 @@ function onKoa(handle: Handler, chain: Chain): RequestListener {
   return (req, res) => void listener(req, res);
 }
 
-const WIRINGS: Readonly<
-  Record<string, { readonly line: 'v1' | 'v2'; readonly app: (chain: Chain) => RequestListener }>
-> = {
-  'Express and sdk v1': { line: 'v1', app: (chain) => onExpress(v1(), chain) },
-  'Express and server v2': { line: 'v2', app: (chain) => onExpress(v2(), chain) },
-  'Koa and sdk v1': { line: 'v1', app: (chain) => onKoa(v1(), chain) },
-  'Koa and server v2': { line: 'v2', app: (chain) => onKoa(v2(), chain) },
+type App = (chain: Chain, open: Transports) => RequestListener;
+
+const WIRINGS: Readonly<Record<string, { readonly line: 'v1' | 'v2'; readonly app: App }>> = {
+  'Express and sdk v1': { line: 'v1', app: (chain, open) => onExpress(v1(open), chain) },
+  'Express and server v2': { line: 'v2', app: (chain, open) => onExpress(v2(open), chain) },
+  'Koa and sdk v1': { line: 'v1', app: (chain, open) => onKoa(v1(open), chain) },
+  'Koa and server v2': { line: 'v2', app: (chain, open) => onKoa(v2(open), chain) },
 };
 
 /** An official client whose token can be swapped under it. */
@@ -113,12 +118,19 @@ interface User {
   readonly become: (subject: string) => Promise<void>;
 }
 
-async function run(app: (chain: Chain) => RequestListener, store?: SessionStore) {
+async function run(app: App, store?: SessionStore) {
   const server = await listen(0);
   const resource = `${server.origin}/mcp`;
   const issuer = fakeIssuer({ resource });
   const auth = authenticate({ issuers: [oidc({ issuer: issuer.issuer })], resource, fetch: issuer.fetch });
-  server.serve(app([auth, bindSession(store === undefined ? {} : { store })]));
+  const transports: Transports = new Map();
+  const orphans: string[] = [];
+  const onOrphan = async (id: string): Promise<void> => {
+    orphans.push(id);
+    await transports.get(id)?.close();
+    transports.delete(id);
+  };
+  server.serve(app([auth, bindSession({ onOrphan, ...(store === undefined ? {} : { store }) })], transports));
   const bearer = async (sub: string): Promise<string> => `Bearer ${await issuer.token({ sub })}`;
 
   const connect = async (kind: ClientKind, subject: string): Promise<User> => {
@@ -152,10 +164,11 @@ async function run(app: (chain: Chain) => RequestListener, store?: SessionStore)
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
     const response = await fetch(resource, { method, headers, ...(method === 'POST' ? { body } : {}) });
     const { status } = response;
-    if (status === 200) await response.body?.cancel();
-    return { status, error: status === 200 ? undefined : ((await response.json()) as { error: object }).error };
+    const served = status === 200 || status === 410;
+    if (served) await response.body?.cancel();
+    return { status, error: served ? undefined : ((await response.json()) as { error: object }).error };
   };
-  return { connect, send, close: server.close };
+  return { connect, send, orphans, transports, close: server.close };
 }
 
 const NOT_FOUND = { code: -32001, message: 'Session not found', data: { code: 'session_unknown' } };
@@ -223,39 +236,105 @@ describe('sessions of official clients', () => {
     });
   }
 
-  describe('bound in Redis', () => {
-    it('are unavailable while it is down, and go on when it is back', async function () {
-      if (!hasRedis()) this.skip();
-      const redis = await startRedis();
-      const connection = new Redis(redis.port, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
-      connection.on('error', () => undefined);
-      const { sessions } = redisStores(connection, { timeoutMs: 500 });
-      const server = await run((chain) => onExpress(v1(), chain), sessions);
+  for (const [name, { app }] of Object.entries(WIRINGS)) {
+    it(`cannot be used by anybody when their owner is not stored, on ${name}`, async () => {
+      const { bind, ...rest } = memorySessions();
+      let down = true;
+      const store: SessionStore = {
+        ...rest,
+        bind: (...args) => (down ? Promise.reject(new Error('ECONNREFUSED')) : bind(...args)),
+      };
+      const server = await run(app, store);
       try {
-        const { client, session } = await server.connect('client v1', 'alice');
-        const id = session() ?? '';
-        expect((await server.send('POST', 'alice', id)).status).to.equal(200);
-        expect((await server.send('POST', 'mallory', id)).status).to.equal(404);
-        await redis.stop();
-        expect((await server.send('POST', 'alice', id)).status).to.equal(503);
-        expect(await failureOf(server.connect('client v1', 'bob'))).to.match(/unavailable/);
-        await redis.start();
-        let status = 503;
-        for (let tries = 0; tries < 50 && status === 503; tries += 1) {
-          ({ status } = await server.send('POST', 'alice', id));
-          if (status === 503) await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(await failureOf(server.connect('client v1', 'alice'))).to.match(/unavailable/);
+        expect(server.orphans).to.have.lengthOf(1);
+        expect(server.transports.size).to.equal(0);
+        const [orphan = ''] = server.orphans;
+        for (const method of ['POST', 'GET', 'DELETE']) {
+          for (const subject of ['alice', 'mallory']) {
+            expect(await server.send(method, subject, orphan)).to.deep.equal({ status: 404, error: NOT_FOUND });
+          }
         }
-        // It forgot everything, so the session is nobody's, and its owner opens another one.
-        expect(status).to.equal(404);
-        const again = await server.connect('client v1', 'alice');
-        expect(await again.client.call('hello')).to.equal('hello');
-        await again.client.close();
+        down = false;
+        const { client } = await server.connect('client v1', 'alice');
+        expect(await client.call('hello')).to.equal('hello');
         await client.close();
       } finally {
         await server.close();
-        connection.disconnect();
-        await redis.close();
       }
     });
+  }
+
+  describe('bound in Redis', () => {
+    let redis: TestRedis;
+    let connection: Redis;
+
+    before(async function () {
+      if (!hasRedis()) this.skip();
+      redis = await startRedis();
+      connection = new Redis(redis.port, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
+      connection.on('error', () => undefined);
+    });
+
+    after(async () => {
+      (connection as Redis | undefined)?.disconnect();
+      await (redis as TestRedis | undefined)?.close();
+    });
+
+    for (const [name, { app }] of Object.entries(WIRINGS)) {
+      it(`belong to who opened them in any instance, with POST, GET and DELETE, on ${name}`, async () => {
+        const { sessions } = redisStores(connection, { prefix: `${name}:` });
+        const [one, two] = [await run(app, sessions), await run(app, sessions)];
+        try {
+          const { client, session } = await one.connect('client v1', 'alice');
+          const id = session() ?? '';
+          for (const method of ['POST', 'GET', 'DELETE']) {
+            for (const instance of [one, two]) {
+              expect(await instance.send(method, 'mallory', id)).to.deep.equal({ status: 404, error: NOT_FOUND });
+            }
+          }
+          expect((await one.send('POST', 'alice', id)).status).to.equal(200);
+          // The other instance knows whose session it is, though its server does not have it.
+          expect(await two.send('POST', 'alice', id)).to.deep.equal({ status: 410, error: undefined });
+          await client.terminate();
+          expect(await one.send('POST', 'alice', id)).to.deep.equal({ status: 404, error: NOT_FOUND });
+          await client.close();
+        } finally {
+          await one.close();
+          await two.close();
+        }
+      });
+
+      it(`are unavailable while it is down, and go on when it is back, on ${name}`, async () => {
+        const { sessions } = redisStores(connection, { timeoutMs: 500 });
+        const server = await run(app, sessions);
+        try {
+          const { client, session } = await server.connect('client v1', 'alice');
+          const id = session() ?? '';
+          expect((await server.send('POST', 'alice', id)).status).to.equal(200);
+          await redis.stop();
+          for (const method of ['POST', 'GET', 'DELETE']) {
+            expect((await server.send(method, 'alice', id)).status).to.equal(503);
+          }
+          expect(await failureOf(server.connect('client v1', 'bob'))).to.match(/unavailable/);
+          const [orphan = ''] = server.orphans;
+          await redis.start();
+          let status = 503;
+          for (let tries = 0; tries < 50 && status === 503; tries += 1) {
+            ({ status } = await server.send('POST', 'alice', id));
+            if (status === 503) await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          // It forgot everything, so the session is nobody's, and its owner opens another one.
+          expect(status).to.equal(404);
+          expect(await server.send('POST', 'bob', orphan)).to.deep.equal({ status: 404, error: NOT_FOUND });
+          const again = await server.connect('client v1', 'alice');
+          expect(await again.client.call('hello')).to.equal('hello');
+          await again.client.close();
+          await client.close();
+        } finally {
+          await server.close();
+        }
+      });
+    }
   });
 });
