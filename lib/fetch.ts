@@ -22,24 +22,30 @@ export interface FetchOptions {
   readonly fetch: typeof fetch;
   /** Ends the request, and the wait for it even when `fetch` does not listen. */
   readonly signal: AbortSignal;
+  /** What is posted. Default: nothing, the document is got. */
+  readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: string };
+  /** How the text is read. Default: as any JSON. */
+  readonly parse?: (text: string) => unknown;
 }
 
 /**
- * Fetches a JSON document of bounded size, following no redirect and sending no credentials.
+ * Fetches a JSON document of bounded size, following no redirect and sending no credentials but those that are posted.
  * @throws {FetchFailure} for anything but one complete answer with status 200
  */
-export async function fetchJson(url: string, { fetch, signal }: FetchOptions): Promise<unknown> {
+export async function fetchJson(url: string, options: FetchOptions): Promise<unknown> {
+  const { signal } = options;
   try {
-    return await bounded(read(url, fetch, signal), signal);
+    return await bounded(read(url, options), signal);
   } catch (cause) {
     if (cause instanceof FetchFailure) throw cause;
     throw new FetchFailure(signal.aborted ? 'no answer in time' : NO_ANSWER, { cause });
   }
 }
 
-async function read(url: string, fetch: FetchOptions['fetch'], signal: AbortSignal): Promise<unknown> {
+async function read(url: string, { fetch, signal, post, parse = JSON.parse }: FetchOptions): Promise<unknown> {
   const response = await fetch(url, {
-    headers: { Accept: 'application/json' },
+    ...(post === undefined ? {} : { method: 'POST', body: post.body }),
+    headers: { Accept: 'application/json', ...post?.headers },
     redirect: 'error',
     credentials: 'omit',
     signal,
@@ -52,7 +58,7 @@ async function read(url: string, fetch: FetchOptions['fetch'], signal: AbortSign
   }
   const bytes = await readBounded(response);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw new FetchFailure('not JSON', { cause });
   }

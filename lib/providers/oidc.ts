@@ -13,7 +13,8 @@ export interface OidcOptions extends IssuerOptions {
   readonly optionalClaims?: readonly ('iat' | 'jti')[];
 }
 
-const issuerUrl: Check = (value) => {
+/** Allows an issuer identifier (RFC 8414 section 2). */
+export const issuerUrl: Check = (value) => {
   const problem = secureUrl(value);
   if (problem !== undefined) return problem;
   const url = value as string;
@@ -47,7 +48,7 @@ export function oidc(options: OidcOptions): Issuer {
 }
 
 /** Where the metadata of an issuer may be, in the order that MCP clients try. */
-function discoveryUrls(issuer: string): readonly string[] {
+export function discoveryUrls(issuer: string): readonly string[] {
   return [
     ...new Set([
       insertWellKnown(issuer, 'oauth-authorization-server'),

@@ -27,7 +27,8 @@ export interface IssuerOptions {
 
 type Preset = Pick<Issuer, 'issuer'> & Partial<Issuer> & { readonly discovery: readonly string[] };
 
-const claimPath: Check = (value) =>
+/** Allows the name of a claim, or the names that lead to it. */
+export const claimPath: Check = (value) =>
   text(value) === undefined || (Array.isArray(value) && value.length > 0 && listOf(text)(value) === undefined)
     ? undefined
     : 'must be the name of a claim, or a list of names that lead to it';

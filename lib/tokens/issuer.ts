@@ -1,4 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
+import type { Signer } from '../keys/signer.js';
 import type { Algorithm } from './algorithms.js';
 import type { Members } from './jwt.js';
 
@@ -13,11 +14,26 @@ export type KeySource =
   | { readonly jwks: JSONWebKeySet }
   | { readonly jwksUri: string }
   /** URLs of metadata documents, tried in this order until one answers. */
-  | { readonly discovery: readonly string[] };
+  | { readonly discovery: readonly string[] }
+  /** No keys: the issuer is asked about each of its tokens (RFC 7662). */
+  | { readonly introspection: IntrospectionSource };
+
+/** How an issuer is asked about its tokens. Periods in seconds. */
+export interface IntrospectionSource {
+  /** Where; or the URLs of metadata documents that say where. */
+  readonly endpoint: string | readonly string[];
+  readonly clientId: string;
+  /** A secret that is sent, or the signer of assertions. */
+  readonly credential: { readonly secret: string } | { readonly signer: Signer };
+  readonly maxAge: number;
+  readonly negativeMaxAge: number;
+  readonly maxPending: number;
+  readonly timeout: number;
+}
 
 /**
  * One authorization server, and how its access tokens are told and read.
- * Made by `oidc`, `auth0`, `okta`, `entra` or `keycloak`; frozen.
+ * Made by `oidc`, `auth0`, `okta`, `entra`, `keycloak` or `introspect`; frozen.
  */
 export interface Issuer {
   /** The exact `iss` of its tokens. */

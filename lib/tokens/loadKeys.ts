@@ -11,33 +11,47 @@ export interface Network {
   readonly resolve?: Resolve;
 }
 
-type Found = Readonly<Record<'configured' | 'jwksUri', string>>;
+type Discovery = Extract<Issuer['keys'], { discovery: unknown }>['discovery'];
 
 /** Makes a function that fetches the keys of an issuer anew, by way of its metadata where no key set is configured. */
 export function keyLoader(issuer: Issuer, network: Network): (signal: AbortSignal) => Promise<PublicKeys> {
   return async (signal) => {
     const http = { fetch: network.fetch, signal };
-    const jwksUri = 'jwksUri' in issuer.keys ? issuer.keys.jwksUri : await discover(issuer, http, network.resolve);
+    const jwksUri =
+      'jwksUri' in issuer.keys
+        ? issuer.keys.jwksUri
+        : await discover(issuer.issuer, 'discovery' in issuer.keys ? issuer.keys.discovery : [], 'jwks_uri', {
+            ...http,
+            resolve: network.resolve,
+          });
     return readKeySet(await fetchJson(jwksUri, http), issuer);
   };
 }
 
-async function discover(issuer: Issuer, http: FetchOptions, resolve: Resolve | undefined): Promise<string> {
-  const { configured, jwksUri } = await readMetadata(issuer, http);
-  await bounded(assertLearnedUrl(jwksUri, configured, resolve), http.signal);
-  return jwksUri;
+/**
+ * A URL from the first metadata document there is, which must be the issuer's own (RFC 8414 section 3.3).
+ * @throws {Error} when there is none, or the URL may not be fetched
+ */
+export async function discover(
+  issuer: string,
+  places: Discovery,
+  name: 'jwks_uri' | 'introspection_endpoint',
+  http: FetchOptions & { readonly resolve: Resolve | undefined },
+): Promise<string> {
+  const { configured, metadata } = await readMetadata(issuer, places, http);
+  const url = metadata[name];
+  if (typeof url !== 'string') throw new FetchFailure(`metadata without ${name}`);
+  await bounded(assertLearnedUrl(url, configured, http.resolve), http.signal);
+  return url;
 }
 
-/** The first metadata document there is. It must be the issuer's own (RFC 8414 section 3.3). */
-async function readMetadata(issuer: Issuer, http: FetchOptions): Promise<Found> {
+async function readMetadata(issuer: string, places: Discovery, http: FetchOptions) {
   let missing: unknown;
-  for (const configured of 'discovery' in issuer.keys ? issuer.keys.discovery : []) {
+  for (const configured of places) {
     try {
-      const metadata = await fetchJson(configured, http);
-      if (!isObject(metadata) || metadata['issuer'] !== issuer.issuer)
-        throw new FetchFailure('metadata of another issuer');
-      if (typeof metadata['jwks_uri'] !== 'string') throw new FetchFailure('metadata without jwks_uri');
-      return { configured, jwksUri: metadata['jwks_uri'] };
+      const metadata = await fetchJson(configured, { fetch: http.fetch, signal: http.signal });
+      if (!isObject(metadata) || metadata['issuer'] !== issuer) throw new FetchFailure('metadata of another issuer');
+      return { configured, metadata };
     } catch (error) {
       if (!isAbsent(error)) throw error;
       missing = error;

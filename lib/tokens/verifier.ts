@@ -14,6 +14,8 @@ export interface VerifiedToken extends ReadClaims {
   readonly issuer: string;
   /** Every claim, frozen throughout. */
   readonly claims: Members;
+  /** When it must be verified anew, in milliseconds since the epoch. Default: not before it ends. */
+  readonly rememberUntil?: number;
 }
 
 export interface VerifierOptions extends Expected {

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import type { FetchOptions } from '../fetch.js';
+import type { SigningKey } from '../keys/signer.js';
+import type { IntrospectionSource } from './issuer.js';
+
+type Post = NonNullable<FetchOptions['post']>;
+
+/** How long an assertion counts, in seconds. It is used at once. */
+const ASSERTION_SECONDS = 60;
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/** Asks about a token (RFC 7662 section 2.1) in the name of this resource server. */
+export async function introspectionRequest(
+  token: string,
+  issuer: string,
+  { clientId, credential }: IntrospectionSource,
+  now: Date,
+): Promise<Post> {
+  const question = { token, token_type_hint: 'access_token' };
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  if ('secret' in credential) {
+    const basic = Buffer.from(`${encode(clientId)}:${encode(credential.secret)}`).toString('base64');
+    return { headers: { ...headers, Authorization: `Basic ${basic}` }, body: form(question) };
+  }
+  const assertion = await clientAssertion(clientId, issuer, await credential.signer.current(), now);
+  const proof = { client_id: clientId, client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
+  return { headers, body: form({ ...question, ...proof }) };
+}
+
+/** A JWT by which a client proves to be itself to one authorization server, once (RFC 7523 section 3). */
+async function clientAssertion(clientId: string, issuer: string, key: SigningKey, now: Date): Promise<string> {
+  const iat = Math.floor(now.getTime() / 1000);
+  const header = { alg: key.algorithm, kid: key.keyId, typ: 'JWT' };
+  const claims = { iss: clientId, sub: clientId, aud: issuer, jti: randomUUID(), iat, exp: iat + ASSERTION_SECONDS };
+  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+  const signature = await key.sign(Buffer.from(input));
+  return `${input}.${Buffer.from(signature).toString('base64url')}`;
+}
+
+/** Both halves of the credentials are form-encoded before they are joined (RFC 6749 section 2.3.1). */
+function encode(text: string): string {
+  return form({ '': text }).slice(1);
+}
+
+function form(fields: Readonly<Record<string, string>>): string {
+  return new URLSearchParams(fields).toString();
+}
