@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Signer } from '../lib/keys/signer.js';
 import { callback, integer, optional, readOptions, type Check } from '../lib/options.js';
+import { readRequest, urlOf } from '../lib/outgoingRequest.js';
 import { isNonce } from '../lib/signatures/profile.js';
 import { signRequestFields } from '../lib/signatures/signRequest.js';
 import { secureUrl } from '../lib/url.js';
@@ -52,9 +53,9 @@ export function signingFetch(options: SigningFetchOptions): typeof fetch {
   const endpoint = new URL(given.resource);
 
   return async (input, init) => {
-    const url = new URL(isRequest(input) ? input.url : input);
+    const url = urlOf(input);
     if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) return send(input, init);
-    const { method, headers, body, rest } = await read(input, init);
+    const { method, headers, body, rest } = await readRequest('signingFetch', input, init);
     const key = await signer.current();
     const created = Math.floor(now().getTime() / 1000);
     const parameters = { created, expires: created + lifetime, nonce: newNonce() };
@@ -65,43 +66,4 @@ export function signingFetch(options: SigningFetchOptions): typeof fetch {
     const content = typeof init?.body === 'string' ? init.body : body;
     return send(url, { ...rest, method, headers, ...(content === undefined ? {} : { body: content }) });
   };
-}
-
-interface Parts {
-  readonly method: string;
-  readonly headers: Headers;
-  /** Every byte that is sent. */
-  readonly body: Uint8Array<ArrayBuffer> | undefined;
-  /** What else was asked of `fetch`. */
-  readonly rest: RequestInit;
-}
-
-/** `fetch` takes a request as its first argument, and parts of it as its second. */
-async function read(input: string | URL | Request, init: RequestInit = {}): Promise<Parts> {
-  const { method, headers, body, ...others } = init;
-  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) {
-    throw new TypeError('signingFetch: a body must not be a stream: its digest is signed before it is sent');
-  }
-  // It settles what the many forms of these come to, and the content type that goes without saying.
-  const request = new Request(input, {
-    ...(method === undefined ? {} : { method }),
-    ...(headers === undefined ? {} : { headers }),
-    ...(body === undefined ? {} : { body }),
-  });
-  const rest = { ...(isRequest(input) ? settingsOf(input) : {}), ...others };
-  return {
-    method: request.method,
-    headers: request.headers,
-    body: request.body === null ? undefined : new Uint8Array(await request.arrayBuffer()),
-    rest: { ...rest, redirect: rest.redirect === 'error' ? 'error' : 'manual' },
-  };
-}
-
-function isRequest(input: string | URL | Request): input is Request {
-  return typeof input === 'object' && 'url' in input;
-}
-
-function settingsOf(request: Request): RequestInit {
-  const { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal } = request;
-  return { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal };
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { pick } from './chain.js';
-import type { RequestContext, Slot } from './context.js';
+import type { RequestContext, Slot, State } from './context.js';
 import type { AuthInfo } from './middleware.js';
+import { noProofs } from './proofs.js';
 
 /** Under this symbol a Node request carries its context. */
 export const kExchange: unique symbol = Symbol('mcp-etdi.exchange');
@@ -56,6 +57,18 @@ export function contextOf<Has extends Slot = never>(source: object, ...slots: re
   if (ctx === undefined) throw new TypeError('contextOf: this request did not pass toExpress(...) or toKoa(...)');
   pick(ctx.state, slots);
   return ctx as RequestContext<Has>;
+}
+
+/**
+ * A source like this one, in which `contextOf` finds the same context with other facts: for what is done within a request
+ * on account of something else.
+ */
+export function withContext<Source extends object>(source: Source, facts: Partial<State>): Source {
+  const { id, request, state, decisions } = contextOf(source);
+  const ctx: RequestContext = { id, request, state: Object.freeze(Object.assign(noProofs(), state, facts)), decisions };
+  // SDKs hand out plain objects, which handlers may copy. Whatever else is found is left as it is, behind the new one.
+  const isPlain = Object.getPrototypeOf(source) === Object.prototype;
+  return Object.assign(isPlain ? { ...source } : (Object.create(source) as Source), { [kExchange]: ctx });
 }
 
 interface Sources {

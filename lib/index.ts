@@ -11,6 +11,12 @@ export type {
   AuditRecord,
 } from './audit/record.js';
 export type { AuditErrorHandler, AuditLogger, AuditSink } from './audit/sink.js';
+export type { CallStack } from './callchain/callStack.js';
+export { callTool, type CallToolOptions } from './callchain/callTool.js';
+export { chainFetch, type ChainFetchOptions } from './callchain/chainFetch.js';
+export type { CallIdentity } from './callchain/identity.js';
+export type { CallFrame, CallingFrame } from './callchain/names.js';
+export { startCallStack, type StartCallStackOptions } from './callchain/startCallStack.js';
 export { requires, type Chain, type MountedTooEarly, type Ordered } from './chain.js';
 export { challenge, type ChallengeParameters } from './challenge.js';
 export type { Connection, HttpRequest, RequestContext, Slot, State } from './context.js';

@@ -1,3 +1,4 @@
+export { CALL_CHAIN } from './callchain/hop.js';
 export { fakeContext, type FakeRequest } from './testing/fakeContext.js';
 export { fakeIssuer, type FakeIssuer, type FakeIssuerOptions } from './testing/fakeIssuer.js';
 export {
@@ -7,3 +8,4 @@ export {
   type RequestToSign,
   type SignRequestOptions,
 } from './testing/fakeSigner.js';
+export { signCallChain, type HopToSign, type SignCallChainOptions } from './testing/signCallChain.js';

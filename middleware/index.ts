@@ -2,6 +2,7 @@ export { auditLog, type AuditLogOptions } from './auditLog.js';
 export { authenticate, type Auth, type AuthenticateOptions, type TokenCacheOptions } from './authenticate.js';
 export { authorizeScopes, type Access, type AuthorizeScopesOptions } from './authorizeScopes.js';
 export { bindSession, type BindSessionOptions } from './bindSession.js';
+export { callStackGuard, type CallStackGuardOptions } from './callStackGuard.js';
 export { publishTools, type PublishToolsOptions } from './publishTools.js';
 export { rateLimit, type RateLimitOptions } from './rateLimit.js';
 export {

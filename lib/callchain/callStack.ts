@@ -65,6 +65,8 @@ export interface StackOrigin {
   readonly caller: Caller | undefined;
   /** Whether somebody signed the request. */
   readonly signed: boolean;
+  /** What the caller proves who they are with: for this server alone. */
+  readonly credentials: readonly string[];
   /** Fields that let tracing tools correlate requests. Whoever called made them up. */
   readonly trace: Readonly<Record<string, string>>;
 }

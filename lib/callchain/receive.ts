@@ -197,7 +197,21 @@ function originOfCall(
   party: CallParty,
   about: Pick<StackOrigin, 'hops' | 'limitedBy' | 'spend'>,
 ): StackOrigin {
-  return { party, local: [], caller, signed: ctx.state.signature !== undefined, trace: traceOf(ctx), ...about };
+  return {
+    party,
+    local: [],
+    caller,
+    signed: ctx.state.signature !== undefined,
+    credentials: credentialsOf(ctx),
+    trace: traceOf(ctx),
+    ...about,
+  };
+}
+
+/** Without the scheme: a credential is one in front of whatever name. */
+function credentialsOf({ request: { headers } }: RequestContext): readonly string[] {
+  const lines = headers['authorization'] ?? [];
+  return lines.map((line) => line.trim().replace(/^\S+ +/, '')).filter((one) => one !== '');
 }
 
 const TRACE = { traceparent: /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/, tracestate: /^[\x20-\x7e]{1,512}$/ };

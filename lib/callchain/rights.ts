@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context.js';
 import { isWildcard, permissionSet, type PermissionSet } from '../permissions.js';
 import { principalOf } from '../principal.js';
-import type { Caller } from '../tools/caller.js';
+import { isOfToken, type Caller } from '../tools/caller.js';
 import type {} from '../../middleware/authorizeScopes.js';
 
 /** A caller's list of permissions is one frozen array for as long as its token is cached. */
@@ -15,7 +15,7 @@ const NONE: readonly string[] = Object.freeze([]);
  */
 export function rightsOf(state: RequestContext['state']): Caller {
   const { auth, signature } = principalOf(state);
-  const hasToken = auth !== undefined && auth.token !== '';
+  const hasToken = auth !== undefined && isOfToken(auth);
   return {
     auth,
     clientId: (auth ?? signature).clientId,

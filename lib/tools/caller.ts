@@ -25,12 +25,17 @@ export interface Caller extends Identity {
 
 /** A caller who sent a token has what it grants; only one who sent none has the permissions of the client. */
 export function callerOf({ auth, clientId }: Identity, grants: Grants): Caller {
-  if (auth === undefined || (auth.token === '' && auth.redacted !== true)) {
+  if (auth === undefined || !isOfToken(auth)) {
     const permissions = permissionSet(grants.ofClient(clientId));
     return { auth, clientId, hasToken: false, roles: new Set(), permissions };
   }
   const permissions = permissionSet([...grants.scopes.grantsOf(auth.scopes), ...grants.ofRoles(auth.roles)]);
   return { auth, clientId, hasToken: true, roles: new Set(auth.roles), permissions };
+}
+
+/** Whether a caller was proven by a token, be it shown or not. */
+export function isOfToken({ token, redacted }: Auth): boolean {
+  return token !== '' || redacted === true;
 }
 
 /** Whether the caller may use a thing, as far as that can be told without a call. */
