@@ -1,6 +1,7 @@
+import { readDPoPOptions, type DPoPOptions } from './dpop/options.js';
 import type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
 import { jwksEndpoint, type PublishedKeys } from './keys/jwksEndpoint.js';
-import { flag, listOf, optional, readOptions, text, type Check } from './options.js';
+import { flag, listOf, object, optional, readOptions, text, type Check } from './options.js';
 import { metadataUrl, secureUrl } from './url.js';
 
 export interface ProtectedResourceOptions {
@@ -22,6 +23,8 @@ export interface ProtectedResourceOptions {
    * resource. Only one resource of a host can be: set it to false for the others. Default: true.
    */
   readonly root?: boolean;
+  /** The `dpop` option of `authenticate`, of which clients must know mode and algorithms. Default: that of `authenticate`. */
+  readonly dpop?: DPoPOptions;
   /** The keys that this server signs with: `openKeyStore({ ... })`, for one. Their public halves are served too. Default: none. */
   readonly keys?: PublishedKeys | readonly PublishedKeys[];
   /** Where the key set is served. Two resources of one host that have keys need two paths. Default: `/.well-known/jwks.json`. */
@@ -66,6 +69,7 @@ export function protectedResource(options: ProtectedResourceOptions): Endpoint {
     name: optional(text),
     documentation: optional(page),
     root: optional(flag),
+    dpop: optional(object),
     keys: () => undefined,
     keysPath: optional(text),
   });
@@ -91,6 +95,7 @@ export function protectedResource(options: ProtectedResourceOptions): Endpoint {
 
 function metadataOf(options: ProtectedResourceOptions, keysPath: string | undefined): object {
   const { resource, authorizationServers, scopes = [], name, documentation } = options;
+  const { mode, algorithms } = readDPoPOptions('protectedResource', options.dpop);
   return {
     resource,
     authorization_servers: authorizationServers,
@@ -98,6 +103,8 @@ function metadataOf(options: ProtectedResourceOptions, keysPath: string | undefi
     // An empty list must not be published (RFC 9728 section 3.2).
     scopes_supported: scopes.length === 0 ? undefined : scopes,
     bearer_methods_supported: ['header'],
+    dpop_signing_alg_values_supported: mode === 'off' ? undefined : algorithms,
+    dpop_bound_access_tokens_required: mode === 'require' ? true : undefined,
     resource_name: name,
     resource_documentation: documentation,
   };

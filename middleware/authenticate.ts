@@ -1,19 +1,23 @@
 import type { RequestContext } from '../lib/context.js';
+import { nonceHeaders } from '../lib/dpop/nonces.js';
+import { readDPoPOptions, type DPoPOptions } from '../lib/dpop/options.js';
+import { openDPoP } from '../lib/dpop/possession.js';
 import type { Middleware } from '../lib/middleware.js';
 import { openMtls, type MtlsOptions } from '../lib/mtls/mtls.js';
 import { callback, flag, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RevocationStore } from '../lib/stores/revocations.js';
 import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
 import { possession, type Binding } from '../lib/tokens/binding.js';
+import { anyVerifier } from '../lib/tokens/anyVerifier.js';
 import { TokenCache } from '../lib/tokens/cache.js';
 import { credentialReader, type Presented, type Scheme } from '../lib/tokens/credentials.js';
 import { tokenDenials } from '../lib/tokens/denials.js';
 import { TokenFault } from '../lib/tokens/fault.js';
+import { isAsked } from '../lib/tokens/introspection.js';
 import { isIssuer, type Issuer } from '../lib/tokens/issuer.js';
 import { readKeySetOptions, type KeySetOptions } from '../lib/tokens/keySet.js';
 import { resolveHost } from '../lib/tokens/publicHost.js';
 import { notRevoked, revocations, type IsRevoked } from '../lib/tokens/revocation.js';
-import { tokenVerifier } from '../lib/tokens/verifier.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 
 /** Who is calling, as proven by an access token. Frozen, and shared between requests that carry the same token. */
@@ -56,7 +60,10 @@ export interface TokenCacheOptions {
 
 /** Options of `authenticate`. */
 export interface AuthenticateOptions {
-  /** The authorization servers whose tokens are accepted: what `oidc`, `auth0`, `okta`, `entra` and `keycloak` return. */
+  /**
+   * The authorization servers whose tokens are accepted: what `oidc`, `auth0`, `okta`, `entra`, `keycloak` and
+   * `introspect` return. May be empty where `mtls` lists callers.
+   */
   readonly issuers: readonly Issuer[];
   /** The public URL of the MCP endpoint (RFC 8707), which tokens must be for. */
   readonly resource: string;
@@ -66,6 +73,8 @@ export interface AuthenticateOptions {
   readonly scopes?: readonly string[];
   /** How far the clock of an issuer may differ, in seconds up to 300. Default: 30. */
   readonly clockTolerance?: number;
+  /** How proofs that a caller holds the key of its token are taken (RFC 9449). Default: accepted. */
+  readonly dpop?: DPoPOptions;
   /** Whether a token must be bound to a key or certificate of its caller. Default: false. */
   readonly requireBinding?: boolean;
   /**
@@ -97,7 +106,7 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const scope: Check = (value) =>
   typeof value === 'string' && SCOPE.test(value) ? undefined : 'must be a scope (RFC 6749 section 3.3)';
 const issuer: Check = (value) =>
-  isIssuer(value) ? undefined : 'must be what oidc, auth0, okta, entra or keycloak returns';
+  isIssuer(value) ? undefined : 'must be what oidc, auth0, okta, entra, keycloak or introspect returns';
 
 /**
  * Proves who calls by a JWT access token in the `Authorization` header (RFC 6750 section 2.1), verified as RFC 9068
@@ -113,15 +122,20 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const given = readAuthenticateOptions(options);
   const { clockTolerance: tolerance = 30, now = () => new Date() } = given;
   const resource = canonicalResource(given.resource);
-  const read = credentialReader(['bearer']);
-  const deny = tokenDenials({ resource, scopes: given.scopes });
+  const dpopOptions = readDPoPOptions('authenticate', given.dpop);
+  const dpop =
+    dpopOptions.mode === 'off' ? undefined : openDPoP('authenticate', dpopOptions, { resource: given.resource, now });
+  const read = credentialReader(dpop === undefined ? ['bearer'] : ['bearer', 'dpop']);
+  const challenged = { resource, scopes: given.scopes, dpop: dpopOptions };
+  const deny = tokenDenials(challenged);
   const remembered = openCache(given.cache, now);
-  const mtls = given.mtls && openMtls(given.mtls, { resource, scopes: given.scopes }, now);
-  const proofs = [...(mtls === undefined ? [] : [mtls.proof])];
+  const mtls = given.mtls && openMtls(given.mtls, challenged, now);
+  const proofs = [mtls?.proof, dpop?.proof].filter((proof) => proof !== undefined);
   const current = given.revoked === undefined ? undefined : notRevoked(given.revoked);
   const expose = given.exposeToken ?? true;
-  const prove = possession(proofs, given.requireBinding ?? false);
-  const verify = tokenVerifier({
+  const required = dpopOptions.mode === 'require' ? 'dpop' : given.requireBinding === true ? 'bound' : 'none';
+  const prove = possession(proofs, required);
+  const verify = anyVerifier({
     issuers: given.issuers,
     audiences: new Set([given.resource, ...[given.audience ?? []].flat()].map(canonicalResource)),
     tolerance,
@@ -133,8 +147,8 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const verifyAnew = async (token: string): Promise<Auth> => {
     const verified = await verify(token);
     const auth = toAuth(verified, resource, expose ? token : undefined);
-    const { notBefore, expiresAt } = verified;
-    remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until: (expiresAt + tolerance) * 1000 });
+    const { notBefore, expiresAt, rememberUntil: until = (expiresAt + tolerance) * 1000 } = verified;
+    remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until });
     return auth;
   };
 
@@ -151,10 +165,11 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   };
 
   const isPlain = (auth: Auth, { scheme }: Presented): boolean =>
-    auth.bindings === undefined && scheme === 'bearer' && given.requireBinding !== true && current === undefined;
+    auth.bindings === undefined && scheme === 'bearer' && required === 'none' && current === undefined;
 
   const withoutToken = (ctx: RequestContext): { auth: Auth } => {
-    const auth = mtls?.caller(ctx.request);
+    // Whoever sends credentials of another kind wants to be judged by them.
+    const auth = ctx.request.headers['authorization'] === undefined ? mtls?.caller(ctx.request) : undefined;
     if (auth === undefined) throw deny.missing();
     return { auth };
   };
@@ -179,6 +194,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
         if (state.auth !== undefined && hasEnded(state.auth, tolerance, now()))
           throw deny.invalid(new TokenFault('expired'), schemeOf(state.auth));
       },
+      ...(dpop?.nonces === undefined ? {} : { headers: nonceHeaders(dpop.nonces) }),
       until: ({ state }) => state.auth && endOf(state.auth, tolerance, now()),
       authInfo: ({ state }) => state.auth && toAuthInfo(state.auth),
       ...(expose ? {} : { withheld: () => ['authorization'] }),
@@ -193,6 +209,7 @@ function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOpti
     audience: optional((value) => (Array.isArray(value) ? listOf(text)(value) : text(value))),
     scopes: optional(listOf(scope)),
     clockTolerance: optional(integer(0, 300)),
+    dpop: optional(object),
     requireBinding: optional(flag),
     mtls: optional(object),
     revoked: optional(revocations),
@@ -205,7 +222,8 @@ function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOpti
   // Without any, callers can still be proven by their certificates alone.
   if (given.issuers.length === 0 && given.mtls?.callers === undefined)
     throw new TypeError("authenticate: 'issuers' must have at least 1 element");
-  const names = given.issuers.map((one) => one.issuer);
+  // One server may issue both kinds of tokens.
+  const names = given.issuers.filter((one) => !isAsked(one)).map((one) => one.issuer);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new TypeError(`authenticate: 'issuers' names '${twice}' twice; keep one of them`);
   return given;

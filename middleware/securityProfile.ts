@@ -29,7 +29,7 @@ export interface SecurityProfileOptions
   readonly challengeScopes?: readonly string[];
   /** The peers whose signatures count. Needed by tools with `requireSignature`. Default: none. */
   readonly keys?: VerifySignatureOptions['keys'];
-  /** Where used nonces are kept. Default: the memory of this process; several instances need a shared one. */
+  /** Where used nonces and proofs are kept. Default: the memory of this process; several instances need a shared one. */
   readonly replay?: NonNullable<VerifySignatureOptions['replay']>;
 }
 
@@ -57,6 +57,7 @@ const CHECKS: Checks<SecurityProfileOptions> = {
   resource: elsewhere,
   audience: elsewhere,
   clockTolerance: elsewhere,
+  dpop: elsewhere,
   requireBinding: elsewhere,
   mtls: elsewhere,
   revoked: elsewhere,
@@ -102,6 +103,7 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
     resource,
     audience,
     clockTolerance,
+    dpop,
     requireBinding,
     mtls,
     revoked,
@@ -125,6 +127,7 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
         audience,
         scopes,
         clockTolerance,
+        dpop: replay === undefined ? dpop : { replay, ...dpop },
         requireBinding,
         mtls,
         revoked,

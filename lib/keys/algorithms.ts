@@ -52,7 +52,7 @@ export const ALGORITHMS: readonly Algorithm[] = Object.freeze(Object.keys(RECIPE
 const ALIAS: ReadonlyMap<unknown, Algorithm> = new Map([['EdDSA', 'Ed25519']]);
 
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const;
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+export const PRIVATE_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 const MIN_RSA_BITS = 2048;
 /** A larger modulus takes longer than a quarter of a millisecond. */
 const MAX_RSA_BITS = 8192;

@@ -59,26 +59,33 @@ function asBinding(method: Binding['method'], thumbprint: unknown): Binding {
   return Object.freeze({ method, thumbprint });
 }
 
+/** Which tokens are enough: any, those that are bound to something, or those that are bound to a key by DPoP. */
+export type Requirement = 'none' | 'bound' | 'dpop';
+
 /** Requires the proof of everything that a token is bound to, and that it came under the scheme for what it is bound to. */
 export type Possession = (claimed: Claimed) => Promise<void>;
 
 /**
  * Prepares the last step of authentication, which every request takes for itself, however well its token is known.
- *
- * `required` denies a token that is bound to nothing. It throws `TokenFault`, and whatever the proofs throw.
+ * It throws `TokenFault`, and whatever the proofs throw.
  */
-export function possession(proofs: readonly PossessionProof[], required: boolean): Possession {
+export function possession(proofs: readonly PossessionProof[], required: Requirement): Possession {
   const known = new Map(proofs.map((proof) => [proof.method, proof]));
   return async (claimed) => {
-    const { scheme, bindings } = claimed;
-    const dpop = bindings.some(({ method }) => method === 'dpop');
-    // A thief would leave the proof out, or bring one of a key that nobody asked for (RFC 9449 section 7.2).
-    if (dpop && scheme !== 'dpop') throw new TokenFault('bound');
-    if ((!dpop && scheme === 'dpop') || (required && bindings.length === 0)) throw new TokenFault('unbound');
+    const { bindings } = claimed;
+    assertScheme(claimed, required);
     for (const { method, thumbprint } of bindings) {
       const proof = known.get(method);
       if (proof === undefined) throw new TokenFault('bound');
       await proof.prove(claimed, thumbprint);
     }
   };
+}
+
+function assertScheme({ scheme, bindings }: Claimed, required: Requirement): void {
+  const dpop = bindings.some(({ method }) => method === 'dpop');
+  // A thief would leave the proof out, or bring one of a key that nobody asked for (RFC 9449 section 7.2).
+  if (dpop && scheme !== 'dpop') throw new TokenFault('bound');
+  if (!dpop && (scheme === 'dpop' || required === 'dpop')) throw new TokenFault('unbound');
+  if (required === 'bound' && bindings.length === 0) throw new TokenFault('unbound');
 }

@@ -1,5 +1,8 @@
+import { challenge } from '../challenge.js';
+import { dpopChallenge, type DPoPParameters } from '../dpop/challenge.js';
+import type { ReadDPoPOptions } from '../dpop/options.js';
 import { Denial } from '../denial.js';
-import { bearerChallenge, type BearerParameters } from './bearer.js';
+import { bearerChallenge } from './bearer.js';
 import type { Scheme } from './credentials.js';
 import type { TokenFault } from './fault.js';
 
@@ -17,6 +20,7 @@ export interface Challenged {
   readonly resource: string;
   /** The scopes that a client is told to ask for. */
   readonly scopes?: readonly string[] | undefined;
+  readonly dpop: Pick<ReadDPoPOptions, 'mode' | 'algorithms'>;
 }
 
 /** One denial for each reason. */
@@ -28,27 +32,41 @@ export interface TokenDenials {
 }
 
 /** Prepares the denials. All carry a challenge; only those that answer a token carry an error (RFC 6750 section 3.1). */
-export function tokenDenials({ resource, scopes = [] }: Challenged): TokenDenials {
+export function tokenDenials(challenged: Challenged): TokenDenials {
+  const { scopes = [] } = challenged;
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') };
-  const headers = (parameters: BearerParameters) => ({ 'WWW-Authenticate': bearerChallenge(resource, parameters) });
-  const missing = headers(scope);
-  const malformed = headers({ error: 'invalid_request' });
-  const invalid = headers({
-    error: 'invalid_token',
-    error_description: 'The access token is not valid here',
-    ...scope,
-  });
+  const missing = headers(challenged, scope);
+  const malformed = headers(challenged, { error: 'invalid_request' });
+  const error = { error: 'invalid_token', error_description: 'The access token is not valid here', ...scope } as const;
+  const invalid: Readonly<Record<Scheme, Readonly<Record<string, string>>>> = {
+    bearer: headers(challenged, error),
+    dpop: { 'WWW-Authenticate': dpopChallenge(challenged.resource, challenged.dpop.algorithms, error) },
+  };
   return {
     missing: () => new Denial(401, 'token_missing', 'An access token is required', { headers: missing }),
     duplicate: () =>
       new Denial(400, 'header_duplicate', 'A header that may appear once appears twice', { headers: malformed }),
     malformed: () =>
       new Denial(400, 'token_malformed', 'The Authorization header is malformed', { headers: malformed }),
-    invalid: ({ reason, claim, cause }) =>
+    invalid: ({ reason, claim, cause }, scheme) =>
       new Denial(401, 'token_invalid', 'The access token is not valid here', {
-        headers: invalid,
+        headers: invalid[scheme],
         detail: { reason, ...(claim === undefined ? {} : { claim }) },
         cause,
       }),
   };
+}
+
+/**
+ * What may be tried, Bearer first: official clients read no further. The error goes with the scheme that was tried
+ * (RFC 9449 section 7.2).
+ */
+function headers(
+  { resource, dpop: { mode, algorithms } }: Challenged,
+  parameters: DPoPParameters & { readonly error?: 'invalid_request' | 'invalid_token' },
+): Readonly<Record<string, string>> {
+  const bearer = bearerChallenge(resource, parameters);
+  if (mode === 'off') return { 'WWW-Authenticate': bearer };
+  if (mode === 'require') return { 'WWW-Authenticate': dpopChallenge(resource, algorithms, parameters) };
+  return { 'WWW-Authenticate': `${bearer}, ${challenge('DPoP', { algs: algorithms.join(' ') })}` };
 }

@@ -20,6 +20,8 @@ const BASE: ProtectedResourceOptions = {
   authorizationServers: ['https://as.example.com'],
 };
 
+const PROOF_ALGORITHMS = ['ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA', 'RS256', 'RS384', 'RS512'];
+
 function get(endpoint: Endpoint, method = 'GET'): EndpointResponse {
   return endpoint.handle({ method, path: endpoint.paths[0]!, headers: {} }) as EndpointResponse;
 }
@@ -35,6 +37,7 @@ describe('protectedResource', () => {
         resource: 'https://mcp.example.com/mcp',
         authorization_servers: ['https://as.example.com'],
         bearer_methods_supported: ['header'],
+        dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
       });
       expect(metadata({ scopes: [] })).to.not.have.property('scopes_supported');
     });
@@ -45,15 +48,31 @@ describe('protectedResource', () => {
         scopes: ['mcp', 'files:read'],
         name: 'Files',
         documentation: 'https://docs.example.com/mcp#tokens',
+        dpop: { mode: 'require', algorithms: ['ES256', 'EdDSA'], window: 60 },
       });
       expect(all).to.deep.equal({
         resource: 'https://mcp.example.com/mcp',
         authorization_servers: ['https://as.example.com/', 'https://as.example.com/tenant'],
         scopes_supported: ['mcp', 'files:read'],
         bearer_methods_supported: ['header'],
+        dpop_signing_alg_values_supported: ['ES256', 'EdDSA'],
+        dpop_bound_access_tokens_required: true,
         resource_name: 'Files',
         resource_documentation: 'https://docs.example.com/mcp#tokens',
       });
+    });
+
+    it('says of DPoP what authenticate does with the same option (RFC 9728 section 2)', () => {
+      expect(metadata({ dpop: {} })).to.deep.equal(metadata());
+      expect(metadata({ dpop: { mode: 'accept' } })).to.not.have.property('dpop_bound_access_tokens_required');
+      expect(Object.keys(metadata({ dpop: { mode: 'off' } })).filter((name) => name.startsWith('dpop'))).to.deep.equal(
+        [],
+      );
+      const misspelled = { mod: 'off' } as object;
+      expect(() => metadata({ dpop: misspelled })).to.throw(
+        TypeError,
+        "protectedResource 'dpop': unknown option 'mod'",
+      );
     });
 
     it('names the resource as it was written, with or without a trailing slash', () => {

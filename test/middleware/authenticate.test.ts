@@ -187,7 +187,7 @@ describe('middleware/authenticate', () => {
     });
 
     it('is asked for when it is absent, or has another scheme', async () => {
-      const { auth } = setUp();
+      const { auth } = setUp({ dpop: { mode: 'off' } });
       for (const line of [undefined, '', 'Basic dTpw', 'DPoP abc', 'Digest username="x"', 'token abc']) {
         expect(await verdict(auth, line), line).to.equal('token_missing');
       }
@@ -758,7 +758,7 @@ describe('middleware/authenticate', () => {
     it('tell a developer what is wrong with them', () => {
       const cases: readonly (readonly [object, RegExp])[] = [
         [{ issuer: ISSUER }, /unknown option 'issuer'; did you mean 'issuers'\?/],
-        [{ issuers: [{ ...issuers[0] }] }, /'issuers' \[0\] must be what oidc, auth0, okta, entra or keycloak returns/],
+        [{ issuers: [{ ...issuers[0] }] }, /'issuers' \[0\] must be what oidc, auth0, okta, entra, keycloak or introspect returns/],
         [{ issuers: [ISSUER] }, /'issuers' \[0\]/],
         [{ issuers: [oidc] }, /'issuers' \[0\]/],
         [

@@ -15,6 +15,7 @@ import { authenticate } from '../../middleware/authenticate.js';
 
 const RESOURCE = 'https://mcp.example/mcp';
 const METADATA = 'resource_metadata="https://mcp.example/.well-known/oauth-protected-resource/mcp"';
+const OR_DPOP = 'DPoP algs="ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS512"';
 const PING = { jsonrpc: '2.0', id: 7, method: 'ping' };
 
 /** An event stream that the handler never ends. */
@@ -121,7 +122,7 @@ for (const [name, mount] of Object.entries(frameworks)) {
     it('asks for a token without an error code when none came (RFC 6750 section 3.1)', async () => {
       const { status, headers, body } = await send();
       expect(status).to.equal(401);
-      expect(headers['www-authenticate']).to.equal(`Bearer scope="mcp file:read", ${METADATA}`);
+      expect(headers['www-authenticate']).to.equal(`Bearer scope="mcp file:read", ${METADATA}, ${OR_DPOP}`);
       expect(body).to.deep.include({ jsonrpc: '2.0' });
       expect((body as { error: object }).error).to.deep.equal({
         code: 401,
@@ -155,7 +156,7 @@ for (const [name, mount] of Object.entries(frameworks)) {
       expect([...words]).to.have.length(1);
       const [challenge, text] = JSON.parse([...words][0]!) as [string, string];
       expect(challenge).to.equal(
-        `Bearer error="invalid_token", error_description="The access token is not valid here", scope="mcp file:read", ${METADATA}`,
+        `Bearer error="invalid_token", error_description="The access token is not valid here", scope="mcp file:read", ${METADATA}, ${OR_DPOP}`,
       );
       expect(JSON.parse(text)).to.have.nested.property('error.data.code', 'token_invalid');
       const reasons = decisions.flatMap((one) => (one.effect === 'deny' ? [one.detail?.['reason']] : []));
@@ -167,7 +168,7 @@ for (const [name, mount] of Object.entries(frameworks)) {
     it('answers a malformed header, and two of them, with 400 invalid_request', async () => {
       const { status, headers, body } = await send('Bearer a b');
       expect(status).to.equal(400);
-      expect(headers['www-authenticate']).to.equal(`Bearer error="invalid_request", ${METADATA}`);
+      expect(headers['www-authenticate']).to.equal(`Bearer error="invalid_request", ${METADATA}, ${OR_DPOP}`);
       expect(body).to.have.nested.property('error.data.code', 'token_malformed');
       const line = `Authorization: Bearer ${await as.token()}`;
       const twice = await raw([line, line]);
@@ -221,7 +222,7 @@ for (const [name, mount] of Object.entries(frameworks)) {
         .post('/mcp')
         .set({ Host: 'evil.example"', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'http' })
         .send(PING);
-      expect(headers['www-authenticate']).to.equal(`Bearer scope="mcp file:read", ${METADATA}`);
+      expect(headers['www-authenticate']).to.equal(`Bearer scope="mcp file:read", ${METADATA}, ${OR_DPOP}`);
     });
 
     it('shows neither token nor inner address, in replies and in what is recorded of them', async () => {
