@@ -1,9 +1,11 @@
 import { group, type Command, type Io } from './command.js';
+import { doctor } from './doctor.js';
 import { keys } from './keys.js';
 import { tools } from './tools.js';
 
 /** Every command. A further one is a file and a line here. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['doctor', doctor],
   ['keys', keys],
   ['tools', tools],
 ]);

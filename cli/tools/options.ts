@@ -46,11 +46,20 @@ function headersOf(lines: readonly string[]): Readonly<Record<string, string>> {
 }
 
 async function bearer(options: Connection, io: Io): Promise<Readonly<Record<string, string>>> {
-  const file = options['token-file'];
-  const token = (file === undefined ? io.env[TOKEN_VARIABLE] : await readText(file))?.trim();
-  if (token === undefined || (token === '' && file === undefined)) return {};
+  const token =
+    options['token-file'] === undefined ? io.env[TOKEN_VARIABLE]?.trim() : await readToken(options['token-file']);
+  if (token === undefined || (token === '' && options['token-file'] === undefined)) return {};
+  return { authorization: `Bearer ${assertToken(token)}` };
+}
+
+/** @throws {UsageError} for a file that cannot be read, or that holds no token */
+export async function readToken(file: string): Promise<string> {
+  return assertToken((await readText(file)).trim());
+}
+
+function assertToken(token: string): string {
   if (!TOKEN.test(token)) throw new UsageError('the token must be one line without spaces');
-  return { authorization: `Bearer ${token}` };
+  return token;
 }
 
 /** @throws {UsageError} for a file that cannot be read */

@@ -1,0 +1,287 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import express, { type Express } from 'express';
+import { serveExpress, toExpress } from '../../adapters/express.js';
+import { main } from '../../cli/main.js';
+import { listen } from '../../examples/support/loopback.js';
+import {
+  auditLog,
+  authenticate,
+  authorizeScopes,
+  defineTools,
+  oidc,
+  openKeyStore,
+  protectedResource,
+  validateOrigin,
+  verifySignature,
+  type AnyMiddleware,
+} from '../../lib/index.js';
+import { fakeIssuer, type FakeIssuer } from '../../lib/testing.js';
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+
+interface Finding {
+  readonly check: string;
+  readonly outcome: string;
+  readonly text: string;
+  readonly fix?: string;
+}
+
+const SECRET = Buffer.alloc(32, 9).toString('base64');
+const tools = defineTools({ add: { permissions: ['mcp'] } });
+
+let folder: string;
+let close: (() => Promise<void>) | undefined;
+let url: string;
+let issuer: FakeIssuer;
+
+/** Serves an app, and the metadata of its authorization server, under one address. */
+async function serve(build: (app: Express) => unknown): Promise<void> {
+  const server = await listen(0);
+  close = server.close;
+  url = `${server.origin}/mcp`;
+  issuer = fakeIssuer({ issuer: server.origin, resource: url });
+  const app = express();
+  app.get('/.well-known/oauth-authorization-server', (_req, res) => {
+    res.json({ issuer: server.origin, code_challenge_methods_supported: ['S256'] });
+  });
+  await build(app);
+  server.serve(app);
+}
+
+const mcp = toNodeHandler(
+  createMcpHandler(() => {
+    const server = new McpServer({ name: 'looked at', version: '1.0.0' });
+    server.registerTool('add', { description: 'Adds' }, () => ({ content: [] }));
+    return server;
+  }),
+);
+const handler = (req: express.Request, res: express.Response): void => void mcp(req, res, req.body);
+
+function protect(app: Express, ...more: readonly AnyMiddleware[]): void {
+  const { issuer: name, fetch } = issuer;
+  app.use(serveExpress(protectedResource({ resource: url, authorizationServers: [name] })));
+  const list: readonly AnyMiddleware[] = [
+    auditLog({ sink: () => undefined }),
+    validateOrigin({ resource: url }),
+    authenticate({ issuers: [oidc({ issuer: name })], resource: url, fetch }),
+    ...more,
+    authorizeScopes({ tools, methods: { initialize: { permissions: [] } } }),
+  ];
+  app.use('/mcp', toExpress(...list));
+  app.all('/mcp', handler);
+}
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  const result = { code: -1, out: '', err: '' };
+  result.code = await main(['doctor', ...args], {
+    stdout: (text) => (result.out += text),
+    stderr: (text) => (result.err += text),
+    env,
+  });
+  return result;
+}
+
+async function look(args: readonly string[] = [], env: Record<string, string> = {}) {
+  const { code, out } = await run([url, ...args, '--json'], env);
+  const { findings } = JSON.parse(out) as { findings: readonly Finding[] };
+  return { code, outcomes: Object.fromEntries(findings.map(({ check, outcome }) => [check, outcome])), findings };
+}
+
+describe('mcp-etdi doctor', () => {
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'etdi-doctor-'));
+  });
+
+  afterEach(async () => {
+    await close?.();
+    close = undefined;
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('finds nothing wrong with a protected server, whatever it is given', async () => {
+    await serve((app) => {
+      protect(app);
+    });
+    const now = Math.floor(Date.now() / 1000);
+    await writeFile(join(folder, 'expired'), await issuer.token({ iat: now - 7200, exp: now - 3600 }));
+    const token = await issuer.token({ scope: 'mcp' });
+    const { code, outcomes } = await look(['--expired-token-file', join(folder, 'expired')], { MCP_ETDI_TOKEN: token });
+    expect(outcomes).to.deep.equal({
+      transport: 'ok',
+      stranger_denied: 'ok',
+      challenge: 'ok',
+      challenge_metadata: 'ok',
+      bad_token: 'ok',
+      token_in_query: 'ok',
+      foreign_origin: 'ok',
+      dns_rebinding: 'ok',
+      broken_body: 'ok',
+      metadata_resource: 'ok',
+      metadata_issuers: 'ok',
+      issuer: 'ok',
+      token: 'ok',
+      foreign_origin_token: 'ok',
+      header_mismatch: 'ok',
+      unknown_tool: 'ok',
+      unsigned_call: 'unknown',
+      expired_token: 'ok',
+    });
+    expect(code).to.equal(0);
+  });
+
+  it('sees an open server for what it is, and says what to do', async () => {
+    await serve((app) => app.all('/mcp', handler));
+    const { code, outcomes, findings } = await look([], { MCP_ETDI_TOKEN: 'anything' });
+    expect(code).to.equal(1);
+    expect(outcomes).to.include({
+      stranger_denied: 'failed',
+      bad_token: 'failed',
+      token_in_query: 'failed',
+      foreign_origin: 'failed',
+      dns_rebinding: 'failed',
+      metadata: 'failed',
+      foreign_origin_token: 'failed',
+      unknown_tool: 'warning',
+    });
+    for (const { outcome, fix } of findings) expect(fix === undefined).to.equal(outcome === 'ok');
+  });
+
+  const sloppy: readonly (readonly [string, string, (app: Express) => unknown])[] = [
+    ['a challenge with an error though no token came', 'challenge:warning', answering({ error: 'invalid_token' })],
+    ['a challenge without metadata', 'challenge_metadata:failed', answering({ resource_metadata: undefined })],
+    [
+      'a 401 without a challenge',
+      'challenge:failed',
+      (app) => app.all('/mcp', (_req, res) => void res.sendStatus(401)),
+    ],
+    [
+      'a stranger denied with 403',
+      'stranger_denied:failed',
+      (app) => app.all('/mcp', (_req, res) => void res.sendStatus(403)),
+    ],
+    [
+      'a stack in an error',
+      'bad_token:failed',
+      (app) => app.all('/mcp', (_req, res) => void res.status(500).send(new Error('x').stack)),
+    ],
+    ['metadata of another resource', 'metadata_resource:failed', describing({ resource: 'https://other.example/mcp' })],
+    ['metadata without an issuer', 'metadata_issuers:failed', describing({ authorization_servers: [] })],
+    ['an issuer that is not there', 'issuer:failed', describing({ authorization_servers: ['http://127.0.0.1:9'] })],
+  ];
+  for (const [what, expected, build] of sloppy) {
+    it(`notices ${what}`, async () => {
+      await serve(build);
+      const { outcomes } = await look();
+      const [check = '', outcome] = expected.split(':');
+      expect(outcomes[check]).to.equal(outcome);
+    });
+  }
+
+  it('notices an expired token that is accepted, and a token that is not', async () => {
+    await serve((app) => app.all('/mcp', handler));
+    await writeFile(join(folder, 'expired'), 'old');
+    const { outcomes } = await look(['--expired-token-file', join(folder, 'expired')]);
+    expect(outcomes).to.include({ expired_token: 'failed' });
+    await close?.();
+    await serve((app) => {
+      protect(app);
+    });
+    expect((await look([], { MCP_ETDI_TOKEN: 'wrong' })).outcomes).to.include({ token: 'unknown' });
+  });
+
+  describe('with a key', () => {
+    const directory = (): string => join(folder, 'keys');
+    const args = (): readonly string[] => ['--directory', directory()];
+
+    async function withSigned(mode: 'calls' | 'off' | undefined): Promise<Record<string, string>> {
+      const store = await openKeyStore({ directory: directory(), secret: SECRET, purposes: ['request'] });
+      await store.signer('request').current();
+      const jwks = await store.export();
+      await store.close();
+      await serve((app) => {
+        const keys = [{ owner: 'https://doctor.example', clientId: 'client', jwks }];
+        protect(app, ...(mode === undefined ? [] : [verifySignature({ keys, resource: url, tools, mode })]));
+      });
+      const token = await issuer.token({ scope: 'mcp', client_id: 'client' });
+      const { outcomes } = await look(args(), { MCP_ETDI_TOKEN: token, MCP_ETDI_KEY_SECRET: SECRET });
+      return outcomes;
+    }
+
+    it('shows that a signature counts once, and only for what it covers', async () => {
+      expect(await withSigned('calls')).to.include({
+        signature: 'ok',
+        replay: 'ok',
+        tampered_body: 'ok',
+        unsigned_call: 'ok',
+      });
+    });
+
+    it('notices a server that takes no notice of signatures', async () => {
+      expect(await withSigned(undefined)).to.include({ signature: 'ok', replay: 'failed', tampered_body: 'failed' });
+    });
+  });
+
+  it('prints lines that people can read', async () => {
+    await serve((app) => app.all('/mcp', handler));
+    const { code, out, err } = await run([url]);
+    expect(code).to.equal(1);
+    expect(out).to.match(/^FAILED {2}stranger_denied +A stranger was answered with 200\.\n +-> mount authenticate/m);
+    expect(err).to.match(/^mcp-etdi doctor: \d+ of \d+ checks failed\n$/);
+  });
+
+  it('shows nothing that could move a terminal', async () => {
+    await serve(describing({ resource: 'https://\u001b[2Jx.example' }));
+    const { out } = await run([url]);
+    expect(out).to.not.match(/[^\n\x20-\x7e]/);
+  });
+
+  const misused: readonly (readonly [string, readonly string[]])[] = [
+    ['no URL', []],
+    ['two URLs', ['https://a.example/mcp', 'https://b.example/mcp']],
+    ['a URL without TLS', ['http://a.example/mcp']],
+    ['an unknown option', ['https://a.example/mcp', '--tokn', 'x']],
+    ['a token file that is not there', ['https://a.example/mcp', '--expired-token-file', '/no/such/file']],
+  ];
+  for (const [what, args] of misused) {
+    it(`refuses ${what}`, async () => {
+      const { code, out } = await run(args);
+      expect([code, out]).to.deep.equal([2, '']);
+    });
+  }
+
+  it('ends with 1 when nobody answers', async () => {
+    const { code, err } = await run(['http://127.0.0.1:9/mcp', '--timeout', '2']);
+    expect(code).to.equal(1);
+    expect(err).to.match(/no answer from http:\/\/127\.0\.0\.1:9/);
+  });
+});
+
+/** A server that denies everybody with a challenge of its own. */
+function answering(changes: Readonly<Record<string, string | undefined>>): (app: Express) => void {
+  const parameters: Readonly<Record<string, string | undefined>> = {
+    resource_metadata: 'https://a.example/.well-known/oauth-protected-resource/mcp',
+    ...changes,
+  };
+  const listed = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}="${value}"`],
+  );
+  return (app) =>
+    app.all('/mcp', (_req, res) => {
+      res.set('WWW-Authenticate', `Bearer ${listed.join(', ')}`.trim()).sendStatus(401);
+    });
+}
+
+/** A server whose metadata say something else. */
+function describing(changes: object): (app: Express) => void {
+  return (app) => {
+    app.get('/.well-known/oauth-protected-resource/mcp', (_req, res) => {
+      res.json({ resource: url, authorization_servers: [new URL(url).origin], ...changes });
+    });
+    app.all('/mcp', (_req, res) => {
+      res.set('WWW-Authenticate', 'Bearer').sendStatus(401);
+    });
+  };
+}
