@@ -57,12 +57,11 @@ export interface VerifierOptions {
 
 type Parameters = Pick<VerifiedSignature, 'created' | 'expires' | 'nonce'> & { readonly keyId: string };
 
-/** A signature that is as it must be, and whose key is trusted. What remains is cryptography and state. */
+/** A signature that is as it must be. What remains is whose it is, cryptography and state. */
 interface Candidate {
   readonly signature: ReceivedSignature;
   readonly parameters: Parameters;
   readonly message: RequestMessage;
-  readonly trusted: TrustedKey;
 }
 
 /**
@@ -94,10 +93,13 @@ export function signatureVerifier(options: VerifierOptions): SignatureVerifier {
     let fault: SignatureFault | SignatureError | undefined;
     for (const one of found) {
       try {
-        const candidate = await examine(ctx, one, clientId);
+        const candidate = examine(ctx, one);
+        const trusted = await options.trust.find(candidate.parameters.keyId);
+        if (trusted === undefined) throw new SignatureFault('key_unknown');
+        if (clientId !== undefined && trusted.clientId !== clientId) throw new SignatureFault('signer_mismatch');
         if (left === 0) throw new SignatureFault('surplus');
         left -= 1;
-        return await prove(ctx, candidate);
+        return await prove(ctx, candidate, trusted);
       } catch (error) {
         if (error instanceof Unavailable) outage ??= error;
         else if (error instanceof SignatureFault || error instanceof SignatureError) fault ??= error;
@@ -108,28 +110,23 @@ export function signatureVerifier(options: VerifierOptions): SignatureVerifier {
   };
 }
 
-/** Makes the checks that cost little. */
-function examiner(
-  options: VerifierOptions,
-): (ctx: RequestContext, found: FoundSignature, clientId: string | undefined) => Promise<Candidate> {
-  const { trust, now } = options;
+/** Makes the checks that need no key. */
+function examiner(options: VerifierOptions): (ctx: RequestContext, found: FoundSignature) => Candidate {
   const signedFor = { origin: originOf(options.resource), path: new URL(options.resource).pathname };
-  return async ({ request }, found, clientId) => {
+  return ({ request }, found) => {
     const signature = readSignature(found);
     assertCoverage(request, signature);
     const parameters = readParameters(signature);
-    assertFresh(parameters, options, now());
-    const message = toMessage(request, signedFor, options.path);
-    const trusted = await trust.find(parameters.keyId);
-    if (trusted === undefined) throw new SignatureFault('key_unknown');
-    if (clientId !== undefined && trusted.clientId !== clientId) throw new SignatureFault('signer_mismatch');
-    return { signature, parameters, message, trusted };
+    assertFresh(parameters, options, options.now());
+    return { signature, parameters, message: toMessage(request, signedFor, options.path) };
   };
 }
 
-function prover(options: VerifierOptions): (ctx: RequestContext, candidate: Candidate) => Promise<VerifiedSignature> {
+function prover(
+  options: VerifierOptions,
+): (ctx: RequestContext, candidate: Candidate, trusted: TrustedKey) => Promise<VerifiedSignature> {
   const { replay, now } = options;
-  return async ({ request }, { signature, parameters, message, trusted }) => {
+  return async ({ request }, { signature, parameters, message }, trusted) => {
     const { keyId, created, expires, nonce } = parameters;
     await verifyMessage(message, signature, trusted.key);
     if (signature.coverage.names.has('content-digest')) {
