@@ -4,12 +4,13 @@ import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
 import { principalOf, type Principal } from '../lib/principal.js';
 import type { Target } from '../lib/rpc.js';
-import { bearerChallenge } from '../lib/tokens/bearer.js';
+import { bearerChallenge, type BearerParameters } from '../lib/tokens/bearer.js';
 import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
 import { askEngine, type Decide } from '../lib/tools/engine.js';
 import { GRANT_CHECKS, readGrants, type GrantOptions, type Grants } from '../lib/tools/grants.js';
 import { assertAllowed, assertRoles, assertUnsigned, casesOf, deny, permissionsOf } from '../lib/tools/judge.js';
 import { readRulebook, RULEBOOK_CHECKS, type RulebookOptions } from '../lib/tools/rulebook.js';
+import { assertSignedIn, signInOf, type SignIn } from '../lib/tools/stepUp.js';
 import { secureUrl } from '../lib/url.js';
 import type {} from './authenticate.js';
 import type {} from './verifySignature.js';
@@ -48,6 +49,8 @@ export interface AuthorizeScopesOptions extends RulebookOptions, GrantOptions {
   readonly decide?: Decide;
   /** The public URL of the MCP endpoint, for challenges. Default: the `resource` of the caller's token. */
   readonly resource?: string;
+  /** The clock, for `maxAge`. Default: the system's. */
+  readonly now?: () => Date;
 }
 
 interface Rights {
@@ -65,17 +68,24 @@ const MAX_SCOPE = 4096;
  * challenge names all scopes that the whole request needs, held or not (RFC 6750 section 3.1, SEP-2350); where no
  * scope would help there is none.
  *
- * @throws {Denial} 401 `caller_unproven`; 403 `signature_required`, `scope_insufficient`, `permission_insufficient`, `role_insufficient`,
- *   `argument_denied`, `policy_denied`, `tool_undefined`, `prompt_undefined`, `resource_undefined`, `method_undefined`
+ * @throws {Denial} 401 `caller_unproven`, `authentication_insufficient`; 403 `authentication_impossible`,
+ *   `signature_required`, `scope_insufficient`, `permission_insufficient`, `role_insufficient`, `argument_denied`,
+ *   `policy_denied`, `tool_undefined`, `prompt_undefined`, `resource_undefined`, `method_undefined`
  * @throws {Unavailable} what `allow` and `decide` throw
  * @throws {TypeError} when an option is not what it must be
  */
 export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<never, 'access', 'auth' | 'signature'> {
-  const { decide, resource, ...rest } = readOptions<AuthorizeScopesOptions>('authorizeScopes', options, {
+  const {
+    decide,
+    resource,
+    now = () => new Date(),
+    ...rest
+  } = readOptions<AuthorizeScopesOptions>('authorizeScopes', options, {
     ...RULEBOOK_CHECKS,
     ...GRANT_CHECKS,
     decide: optional(callback),
     resource: optional(secureUrl),
+    now: optional(callback),
   });
   const rulebook = readRulebook('authorizeScopes', rest);
   const grants = readGrants('authorizeScopes', rest);
@@ -112,6 +122,9 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
       if (ctx.state.signature === undefined) assertUnsigned(cases);
       assertRoles(cases, caller);
       assertGranted(required, caller, grants, resource ?? caller.auth?.resource);
+      // Who may not do it at all is not sent to sign in once more.
+      const signIn = signInOf(cases);
+      if (signIn !== undefined) assertSignedIn(signIn, caller, now(), () => stepUpChallenge(resource, caller, signIn));
       for (const one of cases) {
         const asked = assertAllowed(one, caller);
         if (asked !== undefined) await asked;
@@ -138,18 +151,34 @@ function assertGranted(
   }
   if (sources.includes('role'))
     throw deny('role_insufficient', 'The caller has no role that may do this', undefined, detail);
-  const scope = grants.scopes.scopesFor(new Set(required)).join(' ');
+  const scopes = grants.scopes.scopesFor(new Set(required));
   throw new Denial(403, 'scope_insufficient', 'The access token has not all scopes that this needs', {
-    headers: { 'WWW-Authenticate': challengeOf(resource, scope) },
+    headers: {
+      'WWW-Authenticate': challengeOf(resource, { error: 'insufficient_scope', ...scopeParameter(scopes) }),
+    },
     detail,
   });
 }
 
+/** It names the scopes of the token, which were enough, so that the next one can do no less (RFC 9470 section 3). */
+function stepUpChallenge(resource: string | undefined, { auth }: Caller, { acr, maxAge }: SignIn): string {
+  return challengeOf(resource ?? auth?.resource, {
+    error: 'insufficient_user_authentication',
+    error_description: 'This needs another sign-in of the user',
+    ...(acr === undefined ? {} : { acr_values: acr.join(' ') }),
+    ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
+    ...scopeParameter(auth?.scopes ?? []),
+  });
+}
+
 /** A scope list that is too long for a header is left out: RFC 6750 section 3 does not ask for one. */
-function challengeOf(resource: string | undefined, scope?: string): string {
-  const parameters =
-    scope === undefined ? {} : { error: 'insufficient_scope' as const, ...(scope.length > MAX_SCOPE ? {} : { scope }) };
+function scopeParameter(scopes: readonly string[]): Pick<BearerParameters, 'scope'> {
+  const scope = scopes.join(' ');
+  return scope === '' || scope.length > MAX_SCOPE ? {} : { scope };
+}
+
+function challengeOf(resource: string | undefined, parameters: BearerParameters = {}): string {
   return resource !== undefined && secureUrl(resource) === undefined
     ? bearerChallenge(resource, parameters)
-    : challenge('Bearer', parameters);
+    : challenge('Bearer', { ...parameters });
 }

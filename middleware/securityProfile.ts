@@ -139,7 +139,7 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
       }),
     ),
     ...(isSigned(signatures) ? [verifySignature(signatures)] : []),
-    authorizeScopes(rules),
+    authorizeScopes(defined({ ...rules, now })),
   ];
 }
 

@@ -3,9 +3,11 @@ import { permissionSet, type PermissionSet } from '../permissions.js';
 import type { Target } from '../rpc.js';
 import type { Grants } from './grants.js';
 import type { Rulebook } from './rulebook.js';
+import type { AccessPolicy } from './policies.js';
+import { asksForSignIn } from './stepUp.js';
 import { NAMING_METHODS } from './uses.js';
 
-/** Whether somebody may use something. `'depends'`: on the arguments, or on what else a call names. */
+/** Whether somebody may use something. `'depends'`: on the arguments, on what else a call names, or on the sign-in. */
 export type May = 'yes' | 'no' | 'depends';
 
 /** Who calls, as far as it was proven. */
@@ -49,7 +51,9 @@ export function may(rulebook: Rulebook, caller: Caller, { kind, name }: Target):
       policy.roles?.some((role) => caller.roles.has(role)) === false,
   );
   if (lacks) return 'no';
-  return rules.some(({ policy }) => policy.permissionsFor !== undefined || policy.allow !== undefined)
-    ? 'depends'
-    : 'yes';
+  return rules.some(({ policy }) => dependsOnMore(policy)) ? 'depends' : 'yes';
+}
+
+function dependsOnMore(policy: AccessPolicy): boolean {
+  return policy.permissionsFor !== undefined || policy.allow !== undefined || asksForSignIn(policy);
 }

@@ -1,7 +1,7 @@
 import type { Auth } from '../../middleware/authenticate.js';
 import { callee, calleeOrAny, caller } from '../callchain/names.js';
 import { isDigest, isVersion } from '../definitions/form.js';
-import { callback, flag, integer, listOf, optional, readOptions, text, type Checks } from '../options.js';
+import { callback, flag, integer, listOf, optional, readOptions, text, type Check, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import type { Target } from '../rpc.js';
 
@@ -28,6 +28,13 @@ export interface AccessPolicy {
   readonly permissions: readonly string[];
   /** The caller needs one of these roles. Default: none. */
   readonly roles?: readonly string[];
+  /**
+   * The user must have signed in in one of these ways, the preferred one first: values of the claim `acr`, as the
+   * authorization server has them (RFC 9470). Default: in any way.
+   */
+  readonly acr?: readonly string[];
+  /** For how many seconds a sign-in of the user counts (the claim `auth_time`, RFC 9470). Default: for any time. */
+  readonly maxAge?: number;
   /** Further permissions that depend on the call. One that is not a permission denies the call. */
   readonly permissionsFor?: (call: PolicyCall) => readonly string[];
   /**
@@ -70,9 +77,17 @@ export interface Rule {
   readonly variables?: PolicyCall['arguments'];
 }
 
+const acrValue: Check = (value) =>
+  typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
+    ? undefined
+    : 'must be an acr value, without blanks';
+
 const ACCESS: Checks<AccessPolicy> = {
   permissions: listOf(permission),
   roles: optional(listOf(text, { least: 1 })),
+  acr: optional(listOf(acrValue, { least: 1 })),
+  // A token takes a moment from the sign-in to here: without any it would never be good enough.
+  maxAge: optional(integer(1)),
   permissionsFor: optional(callback),
   allow: optional(callback),
 };
