@@ -1,6 +1,7 @@
 // What the checks of this package cost, beside what users would mount instead.
 import { loadavg } from 'node:os';
 import { benchCore } from './core.js';
+import { benchDefinitions } from './definitions.js';
 import { contenders } from './contenders/index.js';
 import { benchHttp } from './http.js';
 import { benchProcess } from './process.js';
@@ -8,7 +9,7 @@ import { benchSignatures } from './signatures.js';
 import { say } from './report.js';
 import { withFleet } from './fleet.js';
 
-const PARTS = ['core', 'signatures', 'process', 'http'];
+const PARTS = ['core', 'signatures', 'definitions', 'process', 'http'];
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = asked.find((word) => !PARTS.includes(word));
 if (unknown !== undefined) throw new TypeError(`unknown part '${unknown}': name one of ${PARTS.join(', ')}`);
@@ -23,6 +24,7 @@ const loads = (): string =>
 say(`Node ${process.version}, load average ${loads()}`);
 if (parts.has('core')) await benchCore();
 if (parts.has('signatures')) await benchSignatures();
+if (parts.has('definitions')) await benchDefinitions();
 if (parts.has('process') || parts.has('http')) {
   for (const algorithm of ['RS256', 'ES256'] as const) {
     await withFleet(algorithm, chosen, async (fleet) => {

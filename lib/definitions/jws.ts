@@ -77,6 +77,9 @@ const MOST_CHARACTERS = 4096;
 /** How far the clocks of signer and verifier may differ. */
 const SKEW_MS = 60_000;
 const LAST_SECOND = 8_640_000_000_000;
+/** Headers that were read before. One text is one header: what was signed within a second has the same. */
+const READ = new Map<string, Header>();
+const MOST_READ = 256;
 
 /**
  * Signs a payload (RFC 7515). The header names the key by its RFC 7638 thumbprint.
@@ -148,6 +151,16 @@ function factsOf({ iss, iat, exp }: Header, { key, owner }: TrustedKey): Signatu
 }
 
 function readHeader(text: string): Header | undefined {
+  const known = READ.get(text);
+  if (known !== undefined) return known;
+  const header = parseHeader(text);
+  if (header === undefined) return undefined;
+  if (READ.size >= MOST_READ) READ.clear();
+  READ.set(text, header);
+  return header;
+}
+
+function parseHeader(text: string): Header | undefined {
   if (text.length > MOST_CHARACTERS) return undefined;
   const bytes = decode(text);
   if (bytes === undefined || !isUtf8(bytes)) return undefined;

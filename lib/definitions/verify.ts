@@ -160,8 +160,11 @@ async function verifyIssued(
 ): Promise<SignatureFacts | DefinitionFault> {
   const facts = await verifyJws(purpose, payload, signature, find, now, terms);
   if (typeof facts === 'string') return facts;
-  const isTheirs = facts.issuer === publisher && canonicalResource(facts.owner) === canonicalResource(publisher);
-  return isTheirs ? facts : 'signer_foreign';
+  return facts.issuer === publisher && isSame(facts.owner, publisher) ? facts : 'signer_foreign';
+}
+
+function isSame(owner: string, publisher: string): boolean {
+  return owner === publisher || canonicalResource(owner) === canonicalResource(publisher);
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,9 @@
 import { hash } from 'node:crypto';
 import { assertPortable, JsonError, MAX_DEPTH } from './strict.js';
 
+/** Texts in which nothing is escaped: printable ASCII but for quotes and backslashes. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 /**
  * The canonical form of a JSON value (RFC 8785): one text for all encodings of it.
  * @throws {JsonError} for what JSON cannot say, and for what not every reader would read the same
@@ -15,8 +18,9 @@ export function digestOf(value: unknown): string {
 }
 
 function write(value: unknown, depth: number): string {
+  if (typeof value === 'string') return writeText(value);
   if (value === null || typeof value === 'boolean') return String(value);
-  if (typeof value === 'number' || typeof value === 'string') {
+  if (typeof value === 'number') {
     assertPortable(value);
     return JSON.stringify(value);
   }
@@ -25,19 +29,28 @@ function write(value: unknown, depth: number): string {
   return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
 }
 
+function writeText(value: string): string {
+  if (PLAIN.test(value)) return `"${value}"`;
+  assertPortable(value);
+  return JSON.stringify(value);
+}
+
+// Both add to one text: a list of texts to join costs more than all else here.
+
 function writeArray(values: readonly unknown[], depth: number): string {
-  // Not `map`, which skips the holes of a sparse array.
-  return `[${Array.from(values, (value) => write(value, depth)).join(',')}]`;
+  let text = '';
+  // Not `map` or `forEach`, which skip the holes of a sparse array.
+  for (const value of values) text += `${text === '' ? '[' : ','}${write(value, depth)}`;
+  return text === '' ? '[]' : `${text}]`;
 }
 
 function writeObject(value: object, depth: number): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw new JsonError('not a plain object');
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => {
-      assertPortable(name);
-      return `${JSON.stringify(name)}:${write((value as Record<string, unknown>)[name], depth)}`;
-    });
-  return `{${members.join(',')}}`;
+  const members = value as Readonly<Record<string, unknown>>;
+  let text = '';
+  for (const name of Object.keys(value).sort()) {
+    text += `${text === '' ? '{' : ','}${writeText(name)}:${write(members[name], depth)}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
 }
