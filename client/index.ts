@@ -1,3 +1,4 @@
+export { dpopFetch, type DPoPFetchOptions } from './dpopFetch.js';
 export { signingFetch, type SigningFetchOptions } from './signingFetch.js';
 export { guardClient, VERDICT, type Consent, type GuardableClient, type GuardClientOptions } from './guardClient.js';
 export {
@@ -24,3 +25,5 @@ export {
 export { memoryApprovals, type ApprovalStore } from '../lib/stores/approvals.js';
 export type { TrustedKeys } from '../lib/keys/trust.js';
 export type { WireForm, WireTool } from '../lib/definitions/form.js';
+export type { ProofKey } from '../lib/dpop/createProof.js';
+export { TokenDenied, verifyingFetch, type TokenReason, type VerifyingFetchOptions } from './verifyingFetch.js';

@@ -1,5 +1,5 @@
 import { introspector, isAsked } from './introspection.js';
-import { decodeJwt, member } from './jwt.js';
+import { decodeJwt, isOpaque, member } from './jwt.js';
 import { tokenVerifier, type TokenVerifier, type VerifierOptions } from './verifier.js';
 
 /**
@@ -27,10 +27,4 @@ export function anyVerifier(options: VerifierOptions): TokenVerifier {
     return issuer === one.issuer && !named.has(issuer);
   };
   return async (token) => (isOpaque(token) || isOf(token) ? byAsking(token) : byKeys(token));
-}
-
-/** Whether nobody could take a token for a JWT in compact form: three segments, the first of which begins an object. */
-function isOpaque(token: string): boolean {
-  const segments = token.split('.', 4);
-  return segments.length !== 3 || Buffer.from((segments[0] ?? '').slice(0, 2), 'base64url')[0] !== 0x7b;
 }

@@ -30,6 +30,12 @@ export function decodeJwt(token: string): DecodedJwt {
   return { header: toObject(header, 'header'), claims: toObject(claims, 'format') };
 }
 
+/** Whether nobody could take a token for a JWT in compact form: three segments, the first of which begins an object. */
+export function isOpaque(token: string): boolean {
+  const segments = token.split('.', 4);
+  return segments.length !== 3 || Buffer.from((segments[0] ?? '').slice(0, 2), 'base64url')[0] !== 0x7b;
+}
+
 /** An own member: a token cannot inherit a claim from a polluted prototype. */
 export function member(members: Members, name: string): unknown {
   return Object.hasOwn(members, name) ? members[name] : undefined;
