@@ -41,6 +41,8 @@ export {
   type DenialOptions,
   type UnavailableOptions,
 } from './denial.js';
+export type { NonceOptions } from './dpop/nonces.js';
+export type { DPoPMode, DPoPOptions, ProofAlgorithm } from './dpop/options.js';
 export type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
 export { exposedHeaders } from './exposedHeaders.js';
 export { contextOf } from './handOver.js';
@@ -80,6 +82,7 @@ export {
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';
+export type { Binding } from './tokens/binding.js';
 export type { ClaimPath, Issuer, KeySource, LooseTyp } from './tokens/issuer.js';
 export type { KeySetOptions } from './tokens/keySet.js';
 export type { IsRevoked } from './tokens/revocation.js';
