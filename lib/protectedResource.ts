@@ -25,6 +25,8 @@ export interface ProtectedResourceOptions {
   readonly root?: boolean;
   /** The `dpop` option of `authenticate`, of which clients must know mode and algorithms. Default: that of `authenticate`. */
   readonly dpop?: DPoPOptions;
+  /** Whether access tokens are bound to the client certificate of their caller (RFC 8705 section 3.3). Default: not published. */
+  readonly certificateBoundTokens?: boolean;
   /** The keys that this server signs with: `openKeyStore({ ... })`, for one. Their public halves are served too. Default: none. */
   readonly keys?: PublishedKeys | readonly PublishedKeys[];
   /** Where the key set is served. Two resources of one host that have keys need two paths. Default: `/.well-known/jwks.json`. */
@@ -70,6 +72,7 @@ export function protectedResource(options: ProtectedResourceOptions): Endpoint {
     documentation: optional(page),
     root: optional(flag),
     dpop: optional(object),
+    certificateBoundTokens: optional(flag),
     keys: () => undefined,
     keysPath: optional(text),
   });
@@ -103,6 +106,7 @@ function metadataOf(options: ProtectedResourceOptions, keysPath: string | undefi
     // An empty list must not be published (RFC 9728 section 3.2).
     scopes_supported: scopes.length === 0 ? undefined : scopes,
     bearer_methods_supported: ['header'],
+    tls_client_certificate_bound_access_tokens: options.certificateBoundTokens === true ? true : undefined,
     dpop_signing_alg_values_supported: mode === 'off' ? undefined : algorithms,
     dpop_bound_access_tokens_required: mode === 'require' ? true : undefined,
     resource_name: name,
