@@ -1,6 +1,7 @@
 /** Backslashes, so that no client can write an escape itself, and every character that is not seen where it stands. */
 const HIDDEN = /[\\\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /**
  * Makes any text safe to stand in one line of a log, whatever writes that line and whoever looks at it.
@@ -13,6 +14,17 @@ export function escapeText(value: string, most = 256): string {
   const kept = value.length > most ? value.slice(0, most) : value;
   const escaped = PLAIN.test(kept) ? kept : kept.replace(HIDDEN, escapeCharacter);
   return kept === value ? escaped : `${escaped}\\...`;
+}
+
+/** Shows a text that is escaped already, or should be: as `escapeText` does, except that a backslash stays what it is. */
+export function showText(value: string, most = 256): string {
+  const kept = value.length > most ? value.slice(0, most) : value;
+  const shown = PRINTABLE.test(kept) ? kept : kept.replace(HIDDEN, showCharacter);
+  return kept === value ? shown : `${shown}\\...`;
+}
+
+function showCharacter(character: string): string {
+  return character === '\\' ? character : escapeCharacter(character);
 }
 
 function escapeCharacter(character: string): string {

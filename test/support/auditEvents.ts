@@ -14,7 +14,7 @@ export interface Texts {
 const PLAIN: Texts = { text: 'ann', name: 'report' };
 
 /** One event of each type, with every member that it may have. */
-export function everyEvent({ text, name }: Texts = PLAIN): { readonly [Type in AuditEventType]: AuditEvent } {
+export function everyEvent({ text, name }: Texts = PLAIN): Readonly<Record<AuditEventType, AuditEvent>> {
   const base = { v: 1, time: TIME } as const;
   const about = {
     ...base,

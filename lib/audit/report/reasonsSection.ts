@@ -1,0 +1,65 @@
+import { cell, figure, shareCell, timeText } from './cells.js';
+import { html, type Html } from './html.js';
+import { meaningOf } from './reasons.js';
+import type { ReasonRow, Tally } from './tally.js';
+
+const MOST_ROWS = 100;
+
+/** Why requests were denied, most frequent first. */
+export function reasonsSection({ reasons, denials }: Tally): Html {
+  const rows = [...reasons.entries()].sort(([, a], [, b]) => b.count - a.count);
+  const [[, { count: most }] = ['', { count: 0 }]] = rows;
+  const shown = rows.slice(0, MOST_ROWS);
+  const others = rows.slice(MOST_ROWS).reduce((sum, [, { count }]) => sum + count, reasons.rest?.count ?? 0);
+  if (rows.length === 0)
+    return html`<section>
+      <h2>Denials by reason</h2>
+      <p>No request was denied.</p>
+    </section>`;
+  return html`<section>
+    <h2>Denials by reason</h2>
+    <div class="wide">
+      <table class="cards">
+        <thead>
+          <tr>
+            <th>Reason</th>
+            <th class="n">Requests</th>
+            <th class="share"></th>
+            <th>Last</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${shown.map(([code, reason]) => reasonRow(code, reason, most))}${others === 0 ? '' : otherReasons(others)}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th>All</th>
+            ${figure('Requests', denials.count)}
+            <td class="share"></td>
+            <td class="empty"></td>
+          </tr>
+        </tfoot>
+      </table>
+    </div>
+  </section>`;
+}
+
+function reasonRow(code: string, { count, last }: ReasonRow, most: number): Html {
+  const reason = html`<div>
+    <code>${code}</code>
+    <div class="soft">${meaningOf(code)}</div>
+  </div>`;
+  const figures = [figure('Requests', count), shareCell(count, most, 'denied'), cell('Last', timeText(last), 'time')];
+  return html`<tr>
+    ${cell('Reason', reason)}${figures}
+  </tr>`;
+}
+
+function otherReasons(count: number): Html {
+  return html`<tr>
+    <td>further reasons</td>
+    ${figure('Requests', count)}
+    <td class="share"></td>
+    <td class="empty"></td>
+  </tr>`;
+}
