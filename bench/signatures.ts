@@ -10,6 +10,7 @@ import { signatureVerifier } from '../lib/signatures/verifier.js';
 import { memoryReplay } from '../lib/stores/replay.js';
 import { compare, type Contender } from './harness.js';
 import { BODY } from './message.js';
+import { benchReplay } from './replay.js';
 import { say } from './report.js';
 
 const RESOURCE = 'https://mcp.example.com/mcp';
@@ -31,6 +32,7 @@ export async function benchSignatures(): Promise<void> {
       `${algorithm}: raw ${raw.cpu.median.toFixed(1)} us, ours adds ${ours.added.median.toFixed(1)} us, ratio ${ratio.toFixed(2)} (target: ${target})`,
     );
   }
+  await benchReplay();
 }
 
 async function warm({ run }: Contender): Promise<void> {
