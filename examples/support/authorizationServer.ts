@@ -27,10 +27,19 @@ export interface AuthorizationServer {
   readonly app: { readonly clientId: string; readonly redirectUri: string };
   /** A confidential client for the client credentials grant. May not ask for `file:delete`. */
   readonly service: { readonly clientId: string; readonly clientSecret: string; readonly scope: string };
+  /** A client for the same grant that proves itself with a key of its own (RFC 7523, `private_key_jwt`). */
+  readonly robot: {
+    readonly clientId: string;
+    readonly privateKey: JWK;
+    readonly algorithm: string;
+    readonly scope: string;
+  };
   /** Signs any claims with this server's key: to make tokens with exactly one thing wrong. */
   readonly sign: (claims: JWTPayload, header?: Partial<JWTHeaderParameters>) => Promise<string>;
   /** How often a token was asked for, refreshed ones included. */
   readonly tokenRequests: () => number;
+  /** How often somebody had to say who they are: not again in a browser that is signed in. */
+  readonly logins: () => number;
   readonly close: () => Promise<void>;
 }
 
@@ -52,17 +61,23 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     clientSecret: randomBytes(24).toString('base64url'),
     scope: 'file:read audit:log',
   };
+  const robot = {
+    clientId: 'demo-robot',
+    privateKey: await exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey),
+    algorithm: 'ES256',
+    scope: service.scope,
+  };
   const jwk: JWK = { ...(await exportJWK(privateKey)), kid, alg: 'ES256', use: 'sig' };
   const provider = new Provider(issuer, {
     ...BASICS,
     adapter: memoryAdapter(),
-    clients: clientsOf(app, service),
+    clients: [...clientsOf(app, service), robotOf(robot)],
     cookies: { keys: [randomBytes(32)] },
     jwks: { keys: [jwk] as never },
     features: features(resources, options.accessTokenSeconds ?? 600),
   });
-  let tokenRequests = 0;
-  const handle = letEveryoneIn(provider);
+  let [tokenRequests, logins] = [0, 0];
+  const handle = letEveryoneIn(provider, () => (logins += 1));
   loopback.serve(
     onlyFor(new URL(issuer).host, (req, res) => {
       if (req.url === '/token') tokenRequests += 1;
@@ -74,9 +89,11 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     resources,
     app,
     service,
+    robot,
     sign: (claims, header) =>
       new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, ...header }).sign(privateKey),
     tokenRequests: () => tokenRequests,
+    logins: () => logins,
     close: loopback.close,
   };
 }
@@ -118,6 +135,20 @@ function clientsOf(
   ];
 }
 
+function robotOf({ clientId, privateKey, algorithm, scope }: AuthorizationServer['robot']): ClientMetadata {
+  const { d: _secret, ...publicKey } = privateKey;
+  return {
+    client_id: clientId,
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: algorithm as 'ES256',
+    jwks: { keys: [{ ...publicKey, alg: algorithm, use: 'sig' }] as never },
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+    scope,
+  };
+}
+
 function features(resources: ReadonlySet<string>, accessTokenTTL: number): Configuration['features'] {
   const resourceServer: ResourceServer = {
     scope: SCOPES.join(' '),
@@ -149,31 +180,35 @@ function onlyFor(host: string, listener: RequestListener): RequestListener {
   };
 }
 
-function letEveryoneIn(provider: Provider): RequestListener {
+function letEveryoneIn(provider: Provider, onLogin: () => void): RequestListener {
   const handle = provider.callback();
   return (req, res) => {
     if (req.url?.startsWith('/sign-in/') !== true) {
       void handle(req, res);
       return;
     }
-    signIn(provider, req, res).catch(() => {
+    signIn(provider, req, res, onLogin).catch(() => {
       res.writeHead(400).end();
     });
   };
 }
 
 /** What a sign-in and a consent page would do, without asking. `login_hint` names somebody else than `demo-user`. */
-async function signIn(provider: Provider, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const { params } = await provider.interactionDetails(req, res);
-  const {
-    client_id: clientId,
-    scope,
-    resource,
-    login_hint: accountId = 'demo-user',
-  } = params as Record<string, string>;
+async function signIn(
+  provider: Provider,
+  req: IncomingMessage,
+  res: ServerResponse,
+  onLogin: () => void,
+): Promise<void> {
+  const { params, prompt, session } = await provider.interactionDetails(req, res);
+  const { client_id: clientId, scope, resource, login_hint: hint = 'demo-user' } = params as Record<string, string>;
+  const known = prompt.name === 'login' ? undefined : session?.accountId;
+  if (known === undefined) onLogin();
+  const accountId = known ?? hint;
   const grant = new provider.Grant({ clientId, accountId });
   grant.addOIDCScope(scope ?? '');
   for (const one of [resource ?? []].flat()) grant.addResourceScope(one, scope ?? '');
   const grantId = await grant.save();
-  await provider.interactionFinished(req, res, { login: { accountId }, consent: { grantId } });
+  const login = known === undefined ? { login: { accountId } } : {};
+  await provider.interactionFinished(req, res, { ...login, consent: { grantId } });
 }

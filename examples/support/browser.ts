@@ -1,11 +1,21 @@
 const MAX_HOPS = 10;
 
-/**
- * Opens a URL as a browser with an empty cookie jar would, and follows every redirect up to `destination`.
- * @throws {Error} when the pages end before that
- */
-export async function visit(url: URL, destination: string): Promise<URL> {
+/** Opens a URL, and follows every redirect up to the destination. */
+export type Browser = (url: URL, destination: string) => Promise<URL>;
+
+/** A browser with a cookie jar of its own, empty at first: whoever signs in stays signed in. */
+export function openBrowser(): Browser {
   const jar = new Map<string, string>();
+  return (url, destination) => follow(jar, url, destination);
+}
+
+/** Opens a URL in a new browser. */
+export function visit(url: URL, destination: string): Promise<URL> {
+  return openBrowser()(url, destination);
+}
+
+/** @throws {Error} when the pages end before the destination */
+async function follow(jar: Map<string, string>, url: URL, destination: string): Promise<URL> {
   let current = url;
   for (let hop = 0; hop < MAX_HOPS; hop += 1) {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   ClientCredentialsProvider,
+  PrivateKeyJwtProvider,
   type OAuthClientMetadata,
   type OAuthClientProvider,
   type OAuthDiscoveryState,
@@ -8,7 +9,7 @@ import {
   type StoredOAuthTokens,
 } from '@modelcontextprotocol/client';
 import type { AuthorizationServer } from './authorizationServer.js';
-import { visit } from './browser.js';
+import { openBrowser, type Browser } from './browser.js';
 
 /** How an MCP client gets its tokens: what the official transports take as `authProvider`. */
 export interface Login {
@@ -23,14 +24,24 @@ export function asService({ issuer, service }: AuthorizationServer): Login {
   return { provider, finish: () => Promise.resolve(undefined) };
 }
 
+/** The same grant, proven by a signature instead of a secret that is sent. */
+export function asRobot({ issuer, robot }: AuthorizationServer): Login {
+  const provider = new PrivateKeyJwtProvider({ ...robot, privateKey: { ...robot.privateKey }, expectedIssuer: issuer });
+  return { provider, finish: () => Promise.resolve(undefined) };
+}
+
 /** The authorization code grant with PKCE: a person signs in, here without a hand on the mouse. */
-export function asUser({ issuer, app }: AuthorizationServer, name = 'demo-user'): Login {
+export function asUser(
+  { issuer, app }: AuthorizationServer,
+  name = 'demo-user',
+  browser: Browser = openBrowser(),
+): Login {
   const provider = new InMemoryProvider({ client_id: app.clientId, issuer }, app.redirectUri);
   const finish = async (): Promise<URL | undefined> => {
     const url = provider.takeRedirect();
     if (url === undefined) return undefined;
     url.searchParams.set('login_hint', name);
-    const callback = await visit(url, app.redirectUri);
+    const callback = await browser(url, app.redirectUri);
     const { state, error, error_description: text } = Object.fromEntries(callback.searchParams);
     if (state !== url.searchParams.get('state')) throw new Error('the redirect answers another sign-in');
     if (error !== undefined) throw new Error(`${error}: ${text ?? ''}`);
