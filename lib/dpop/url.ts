@@ -1,5 +1,5 @@
-/** Whitespace, backslashes and controls: a URL parser repairs them, a proof must not need that. */
-const REPAIRED = /[^\x21-\x5b\x5d-\x7e]/;
+/** Whitespace, backslashes, controls and half escapes: a URL parser repairs them, a proof must not need that. */
+const REPAIRED = /[^\x21-\x5b\x5d-\x7e]|%(?![0-9A-Fa-f]{2})/;
 const ESCAPE = /%([0-9A-Fa-f]{2})/g;
 const UNRESERVED = /[A-Za-z0-9._~-]/;
 

@@ -35,10 +35,12 @@ export type ProofVerifier = (request: HttpRequest, of: ProofOf) => Promise<void>
 /**
  * Prepares the twelve checks of RFC 9449 section 4.3, and the replay check of section 11.1. The cheap ones come first,
  * then the signature, and a proof is spent last, so that nobody can spend the proofs of others.
+ * @throws {TypeError} when no proof could be for the resource
  */
 export function proofVerifier(options: ProofVerifierOptions): ProofVerifier {
   const { resource, nonces, replay, now, window } = options;
   const url = proofUrl(resource);
+  if (url === undefined) throw new TypeError("'resource' must be a URL with plain escapes, which proofs can name");
   const origin = originOf(resource);
   const algorithms = new Set(options.algorithms);
   const keyOf = proofKeys();
