@@ -64,6 +64,7 @@ export * from './providers/index.js';
 export type { RateBudget } from './rate/budgets.js';
 export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
+export { memoryStores, type MemoryStoresOptions } from './stores/memoryStores.js';
 export { memoryRate, type MemoryRateOptions, type RateCount, type RateStore } from './stores/rate.js';
 export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';
 export {
@@ -79,6 +80,7 @@ export {
   type SessionHolder,
   type SessionStore,
 } from './stores/sessions.js';
+export type { Stores } from './stores/stores.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';

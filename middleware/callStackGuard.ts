@@ -52,8 +52,11 @@ export interface CallStackGuardOptions {
   readonly sameSubject?: boolean;
   /** Where used chains are kept. Default: the memory of this process; several instances need a shared one. */
   readonly replay?: ReplayStore;
-  /** Where the calls of transactions that started elsewhere are counted. Default: the memory of this process. */
-  readonly calls?: RateStore;
+  /**
+   * Where the calls of transactions that started elsewhere are counted, or a function that makes that for windows of a
+   * length in milliseconds. Default: the memory of this process.
+   */
+  readonly calls?: RateStore | ((windowMs: number) => RateStore);
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
   /** How key sets of peers are fetched. Default: the system's `fetch`. */
@@ -115,7 +118,7 @@ function open(options: CallStackGuardOptions): Reception {
     subject: optional(callback),
     sameSubject: optional(flag),
     replay: optional(object),
-    calls: optional(object),
+    calls: optional((value) => (typeof value === 'function' ? undefined : object(value))),
     now: optional(callback),
     fetch: optional(callback),
   });

@@ -6,7 +6,7 @@ import { callDenial } from './denials.js';
 import { MAX_HOPS } from './hop.js';
 
 export interface BudgetOptions {
-  readonly store: RateStore;
+  readonly store: RateStore | ((windowMs: number) => RateStore);
   /** How many calls one transaction may cause. */
   readonly maxCalls: number;
   /** The longest lifetime of a hop, in seconds. */
@@ -29,7 +29,8 @@ export function openBudgets({
   maxAge,
 }: BudgetOptions): (root: string, transaction: string) => SpendCall {
   const windowMs = (MAX_HOPS + 1) * maxAge * 1000;
-  const count = openCounter(store, { windowMs, limit: maxCalls, timeoutMs: TIMEOUT_MS });
+  const counter = typeof store === 'function' ? store(windowMs) : store;
+  const count = openCounter(counter, { windowMs, limit: maxCalls, timeoutMs: TIMEOUT_MS });
   return (root, transaction) => async () => {
     // A root chooses its transactions, and must not spend those of another.
     const key = hash('sha256', JSON.stringify(['call', root, transaction]), 'base64url');

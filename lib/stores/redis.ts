@@ -3,11 +3,10 @@ import { Unavailable } from '../denial.js';
 import { callback, integer, optional, readOptions, text } from '../options.js';
 import type { ApprovalStore } from './approvals.js';
 import { inTime } from './inTime.js';
+import { redisRate } from './redisRate.js';
 import { redisRevocations } from './redisRevocations.js';
 import { redisSessions } from './redisSessions.js';
-import type { ReplayStore } from './replay.js';
-import type { RevocationStore } from './revocations.js';
-import type { SessionStore } from './sessions.js';
+import type { Stores } from './stores.js';
 
 /** An `ioredis` client, or a connected client of the `redis` package. */
 export type RedisClient =
@@ -23,24 +22,13 @@ export interface RedisStoresOptions {
   readonly now?: () => Date;
 }
 
-/** The stores that several instances share. */
-export interface RedisStores {
-  readonly replay: ReplayStore;
-  /** For `bindSession`. */
-  readonly sessions: SessionStore;
-  /** For `authenticate`: `revoked`. */
-  readonly revocations: RevocationStore;
-  /** For `signedApprovals` of `mcp-etdi/client`. */
-  readonly approvals: ApprovalStore;
-}
-
 /**
  * Stores in one Redis, for several instances behind a proxy. The client stays yours: connect and close it yourself.
  *
  * A Redis that is down or slow is `Unavailable` (503), and nothing is accepted meanwhile.
  * @throws {TypeError} when the client is neither of the two known ones
  */
-export function redisStores(client: RedisClient, options: RedisStoresOptions = {}): RedisStores {
+export function redisStores(client: RedisClient, options: RedisStoresOptions = {}): Stores {
   const checked = readOptions<RedisStoresOptions>('redisStores', options, {
     prefix: optional(text),
     timeoutMs: optional(integer(1)),
@@ -59,6 +47,7 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
 
   return Object.freeze({
     approvals: redisApprovals(command, `${prefix}approvals`),
+    rate: redisRate(command, `${prefix}rate:`, now),
     replay: Object.freeze({
       async claim(key: string, expiresAt: Date) {
         // A period, not a point in time: the clock of Redis may differ from the one the expiry was checked by.

@@ -81,6 +81,35 @@ describe('redisStores', () => {
         expect(await redisStores(client, { prefix: 'two:' }).replay.claim('p', expiresAt)).to.equal(true);
       });
 
+      it('counts a key in a window that opens with its first use, for all who share the store', async () => {
+        const [one, other] = [redisStores(client).rate(300), redisStores(client).rate(300)];
+        const start = Date.now();
+        const first = await one.increment('counted');
+        expect(first.totalHits).to.equal(1);
+        expect(first.resetTime!.getTime() - start).to.be.within(1, 400);
+        expect((await other.increment('counted')).totalHits).to.equal(2);
+        await one.decrement('counted');
+        expect((await other.increment('counted')).totalHits).to.equal(2);
+        expect((await one.increment('another')).totalHits).to.equal(1);
+        await new Promise((resolve) => setTimeout(resolve, 350));
+        expect((await one.increment('counted')).totalHits).to.equal(1);
+        await one.resetKey('counted');
+        await one.decrement('counted');
+        expect((await one.increment('counted')).totalHits).to.equal(1);
+      });
+
+      it('keeps counts in windows of different lengths apart', async () => {
+        const { rate } = redisStores(client);
+        expect((await rate(60_000).increment('w')).totalHits).to.equal(1);
+        expect((await rate(61_000).increment('w')).totalHits).to.equal(1);
+      });
+
+      it('gives every one of 1,000 uses at once a number of its own', async () => {
+        const store = redisStores(client).rate(60_000);
+        const counts = await Promise.all(Array.from({ length: 1_000 }, async () => store.increment('same')));
+        expect(new Set(counts.map(({ totalHits }) => totalHits)).size).to.equal(1_000);
+      });
+
       it('accepts nothing while the server is down, and works again when it is back', async () => {
         const { replay } = redisStores(client, { timeoutMs: 200 });
         await redis.stop();
