@@ -33,6 +33,17 @@ export interface Definition {
   readonly requireSignature?: boolean;
   /** What runs behind the tool, as its publisher names it: `sha256:` and a digest in lower-case hex. */
   readonly codeDigest?: string;
+  /** Who may call the tool, and whom it may call. */
+  readonly callStack?: CallStackRules;
+}
+
+/** The rules of a tool about call stacks. A list that is not there allows all, one that is empty allows none. */
+export interface CallStackRules {
+  readonly maxDepth?: number;
+  readonly allowedCallers?: readonly string[];
+  readonly blockedCallers?: readonly string[];
+  readonly allowedCallees?: readonly string[];
+  readonly blockedCallees?: readonly string[];
 }
 
 /** One tool in the list of all tools. Its name is not told, so that nobody learns of a tool that is hidden from them. */
@@ -109,7 +120,7 @@ function withoutSignatures(tool: WireTool): WireTool {
 
 function isDefinition(value: unknown): value is Definition {
   if (!isObject(value)) return false;
-  const { version, server, publisher, permissions, requireSignature, codeDigest } = value;
+  const { version, server, publisher, permissions, requireSignature, codeDigest, callStack } = value;
   return (
     isVersion(version) &&
     isName(server) &&
@@ -117,7 +128,8 @@ function isDefinition(value: unknown): value is Definition {
     Array.isArray(permissions) &&
     permissions.every(isName) &&
     (requireSignature === undefined || typeof requireSignature === 'boolean') &&
-    (codeDigest === undefined || isDigest(codeDigest))
+    (codeDigest === undefined || isDigest(codeDigest)) &&
+    (callStack === undefined || isObject(callStack))
   );
 }
 

@@ -2,7 +2,7 @@ import { isObject } from '../rpc.js';
 import type { Tools } from '../tools/defineTools.js';
 import type { ToolPolicy } from '../tools/policies.js';
 import type { Report } from './events.js';
-import { DEFINITION, digestOfTool, metaOf, type Definition, type WireTool } from './form.js';
+import { DEFINITION, digestOfTool, metaOf, type CallStackRules, type Definition, type WireTool } from './form.js';
 
 /** A tool as it is going to be published, but for its signature. */
 export interface PreparedTool {
@@ -65,6 +65,7 @@ function prepare(name: string, tool: WireTool, { version = '' }: ToolPolicy, rep
 /** The tool with what its policy says, in place of what the server itself may have said. */
 function describe(tool: WireTool, policy: ToolPolicy, origin: Origin): WireTool {
   const { version = '', permissions, requireSignature, codeDigest } = policy;
+  const callStack = callStackOf(policy);
   const definition: Definition = {
     version,
     ...origin,
@@ -72,6 +73,17 @@ function describe(tool: WireTool, policy: ToolPolicy, origin: Origin): WireTool 
     permissions: [...permissions].sort(),
     ...(requireSignature === true ? { requireSignature } : {}),
     ...(codeDigest === undefined ? {} : { codeDigest }),
+    ...(callStack === undefined ? {} : { callStack }),
   };
   return { ...tool, _meta: { ...metaOf(tool), [DEFINITION]: definition } };
+}
+
+/** An empty list is a rule too: whoever drops it lets everybody in. */
+function callStackOf(policy: ToolPolicy): CallStackRules | undefined {
+  const { maxCallDepth, allowedCallers, blockedCallers, allowedCallees, blockedCallees } = policy;
+  const lists = Object.entries({ allowedCallers, blockedCallers, allowedCallees, blockedCallees }).flatMap(
+    ([name, list]) => (list === undefined ? [] : [[name, [...new Set(list)].sort()] as const]),
+  );
+  if (maxCallDepth === undefined && lists.length === 0) return undefined;
+  return { ...(maxCallDepth === undefined ? {} : { maxDepth: maxCallDepth }), ...Object.fromEntries(lists) };
 }

@@ -320,6 +320,7 @@ describe('toolVerifier decides', () => {
       ['more permissions', { ...next, permissions: ['file:read', 'x:y'] }, looks, 'permissions_added'],
       ['fewer permissions', { ...next, permissions: [] }, looks, 'version_new'],
       ['whether calls are signed', { ...next, requireSignature: false }, looks, 'version_new'],
+      ['who may call it', { ...next, callStack: { allowedCallers: ['*'] } }, looks, 'version_new'],
       ['the code behind it', { ...next, codeDigest: `sha256:${'c'.repeat(64)}` }, looks, 'version_new'],
     ];
     for (const [name, stated, members, reason] of more) {
@@ -458,6 +459,13 @@ describe('toolVerifier decides', () => {
         'whether calls must be signed',
         (tool) =>
           withMeta(tool, { [DEFINITION]: { ...(metaOf(tool)?.[DEFINITION] as object), requireSignature: false } }),
+      ],
+      [
+        'who may call it',
+        (tool) =>
+          withMeta(tool, {
+            [DEFINITION]: { ...(metaOf(tool)?.[DEFINITION] as object), callStack: { allowedCallers: ['*'] } },
+          }),
       ],
       ['a letter for one that looks the same', (tool) => ({ ...tool, title: 'Re\u0430d a file' })],
     ];

@@ -177,6 +177,21 @@ describe('publishTools', () => {
       expect(await verifyTool(page.tools[0] ?? {}, find(signer), NOW)).to.equal('signer_foreign');
     });
 
+    it('with the rules about who may call them, in whatever order those are written', async () => {
+      const rules = { allowedCallers: ['read', '@root'], blockedCallees: ['*'], allowedCallees: [], maxCallDepth: 2 };
+      const digests: string[] = [];
+      for (const allowedCallers of [rules.allowedCallers, [...rules.allowedCallers].reverse()]) {
+        const add = { version: '1.0.0', permissions: [], ...rules, allowedCallers };
+        const one = new Server(signer, { tools: defineTools({ add }) });
+        const [tool = {}] = (await one.list([ADD])).tools;
+        expect((tool['_meta'] as Page)[DEFINITION]).to.deep.include({
+          callStack: { maxDepth: 2, allowedCallers: ['@root', 'read'], allowedCallees: [], blockedCallees: ['*'] },
+        });
+        digests.push(digestOfTool(tool));
+      }
+      expect(new Set(digests)).to.have.lengthOf(1);
+    });
+
     it('without what the server claims in the place of a definition or a signature', async () => {
       const claimed = { ...READ, _meta: { team: 'a', [DEFINITION]: { permissions: [] }, [SIGNATURES]: ['forged'] } };
       const [forged, plain] = await Promise.all([new Server(signer).list([claimed]), server.list([READ])]);
@@ -445,6 +460,12 @@ describe('publishTools', () => {
       ['permissions', { version: '1.0.0', permissions: ['file:read'] }],
       ['the need for a signature', { version: '1.0.0', permissions: [], requireSignature: true }],
       ['the code digest', { version: '1.0.0', permissions: [], codeDigest: CODE }],
+      ['who may call it', { version: '1.0.0', permissions: [], allowedCallers: ['@root'] }],
+      ['who may call it, to nobody', { version: '1.0.0', permissions: [], allowedCallers: [] }],
+      ['who may not call it', { version: '1.0.0', permissions: [], blockedCallers: ['other'] }],
+      ['whom it may call', { version: '1.0.0', permissions: [], allowedCallees: [] }],
+      ['whom it may not call', { version: '1.0.0', permissions: [], blockedCallees: ['*'] }],
+      ['how deep it may call', { version: '1.0.0', permissions: [], maxCallDepth: 1 }],
     ] as const) {
       it(`sees a change of ${what} as one`, async () => {
         const versions = memoryVersions();

@@ -77,6 +77,7 @@ describe('what a tool states about itself', () => {
     ['a permission that is no text', { ...definition(), permissions: [1] }],
     ['an empty permission', { ...definition(), permissions: [''] }],
     ['a text for requireSignature', { ...definition(), requireSignature: 'true' }],
+    ['a text for callStack', { ...definition(), callStack: 'none' }],
     ['a short codeDigest', { ...definition(), codeDigest: 'sha256:abc' }],
     ['an upper-case codeDigest', { ...definition(), codeDigest: `sha256:${'A'.repeat(64)}` }],
   ] as const) {
