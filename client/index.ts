@@ -1,4 +1,6 @@
 export { dpopFetch, type DPoPFetchOptions } from './dpopFetch.js';
+export { mtlsFetch, type MtlsFetch, type MtlsFetchOptions } from './mtlsFetch.js';
+export type { MtlsServer } from './mtlsServer.js';
 export { signingFetch, type SigningFetchOptions } from './signingFetch.js';
 export { guardClient, VERDICT, type Consent, type GuardableClient, type GuardClientOptions } from './guardClient.js';
 export {
