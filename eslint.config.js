@@ -42,7 +42,7 @@ export default defineConfig(
   },
   { files: ['lib/**', 'middleware/**'], rules: frameworkFree },
   {
-    files: ['test/**', 'examples/**', 'bench/**', 'cli/**', '*.js'],
+    files: ['test/**', 'examples/**', 'bench/**', 'cli/**', 'compatibility/**', 'conformance/**', '*.js'],
     rules: {
       'no-console': 'off',
       'no-restricted-syntax': 'off',
