@@ -122,6 +122,7 @@ function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Prom
       reject(signal.reason as Error);
     };
     signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     work.then(resolve, reject).finally(() => {
       signal.removeEventListener('abort', abort);
     });

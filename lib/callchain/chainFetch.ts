@@ -1,6 +1,6 @@
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
 import { callback, object, optional, readOptions, type Check } from '../options.js';
-import { readRequest, urlOf } from '../outgoingRequest.js';
+import { headersOf, readRequest, urlOf } from '../outgoingRequest.js';
 import { isObject } from '../rpc.js';
 import { isToolName } from '../tools/toolName.js';
 import { canonicalResource, secureUrl } from '../url.js';
@@ -91,12 +91,12 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
   return async (input, init) => {
     const url = urlOf(input);
     if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) {
-      assertNotForwarded(credentials, [new Request(input, init).headers.get('authorization') ?? '']);
+      assertNotForwarded(credentials, [headersOf(input, init).get('authorization') ?? '']);
       return send(input, init);
     }
     const { method, headers, body, rest } = await readRequest('chainFetch', input, init);
     const text = body === undefined ? undefined : Buffer.from(body).toString();
-    assertNotForwarded(credentials, [decodeURIComponent(url.search), text ?? '', ...headers.values()]);
+    assertNotForwarded(credentials, [...url.searchParams.values(), text ?? '', ...headers.values()]);
     for (const [name, value] of Object.entries(trace)) if (!headers.has(name)) headers.set(name, value);
     const content = text === undefined ? undefined : await withChain(text);
     return send(url, { ...rest, method, headers, ...(content === undefined ? {} : { body: content }) });

@@ -150,8 +150,8 @@ function readPlace(claims: Members) {
   if (!isCount(del_max_depth)) throw malformed('claim', 'del_max_depth');
   if (par_hash !== undefined && !isDigestText(par_hash)) throw malformed('claim', 'par_hash');
   if (caller !== undefined && !isToolName(caller)) throw malformed('claim', 'caller');
-  const nextKey = cnf === undefined ? undefined : isObject(cnf) ? own(cnf, ['jkt']).jkt : null;
-  if (nextKey !== undefined && !isDigestText(nextKey)) throw malformed('claim', 'cnf');
+  const nextKey = isObject(cnf) ? own(cnf, ['jkt']).jkt : undefined;
+  if (cnf !== undefined && !isDigestText(nextKey)) throw malformed('claim', 'cnf');
   return {
     issuedAt: iat,
     expiresAt: exp,
@@ -159,7 +159,7 @@ function readPlace(claims: Members) {
     maxDepth: del_max_depth,
     parent: par_hash,
     caller,
-    nextKey,
+    nextKey: nextKey as string | undefined,
   };
 }
 
