@@ -40,7 +40,7 @@ export class Refreshed<Value> {
    * @throws {Unavailable} when it cannot be known, because the document cannot be fetched
    */
   async find<Found>(look: (value: Value) => Found | undefined): Promise<Found | undefined> {
-    if (!this.#isFresh()) await this.update();
+    if (!this.isFresh) await this.update();
     const known = look(this.#usable());
     if (known !== undefined) return known;
     await this.#refresh(this.#periods.cooldown * 1000);
@@ -55,9 +55,14 @@ export class Refreshed<Value> {
     return this.#isUsable() ? this.#value : undefined;
   }
 
+  /** Whether it needs not be fetched anew yet. */
+  get isFresh(): boolean {
+    return this.#value !== undefined && this.#since(this.#fetchedAt) < this.#periods.maxAge * 1000;
+  }
+
   /** Fetches the document when it is not there or too old. Never fails. */
   async update(): Promise<void> {
-    if (this.#isFresh()) return;
+    if (this.isFresh) return;
     const refreshed = this.#refresh(0);
     // During an outage nobody waits for the next try while an old document can still be used.
     if (this.#failure === undefined || !this.#isUsable()) await refreshed;
@@ -83,10 +88,6 @@ export class Refreshed<Value> {
     } finally {
       this.#flight = undefined;
     }
-  }
-
-  #isFresh(): boolean {
-    return this.#value !== undefined && this.#since(this.#fetchedAt) < this.#periods.maxAge * 1000;
   }
 
   #isUsable(): boolean {

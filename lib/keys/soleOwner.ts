@@ -14,6 +14,7 @@ type Sets<Key> = readonly Refreshed<Contents<Key>>[];
  */
 export async function soleOwner<Key>(sets: Sets<Key>, keyId: string): Promise<Key | undefined> {
   const claiming = sets.filter(({ current }) => current?.has(keyId) === true);
+  if (claiming.length === 1 && sets.every(({ isFresh }) => isFresh)) return claiming[0]?.current?.get(keyId);
   const asked =
     claiming.length === 0 ? sets : sets.filter((set) => set.current === undefined || claiming.includes(set));
   const answers = await Promise.allSettled(asked.map((set) => set.find((keys) => keys.has(keyId) || undefined)));
