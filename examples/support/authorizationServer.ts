@@ -17,6 +17,8 @@ export interface AuthorizationServerOptions {
   readonly port?: number;
   /** How long an access token is good for, in seconds. Default: 600. */
   readonly accessTokenSeconds?: number;
+  /** Whether clients get refresh tokens that did not ask for `offline_access`. Default: false. */
+  readonly alwaysRefresh?: boolean;
 }
 
 export interface AuthorizationServer {
@@ -74,6 +76,8 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     clients: [...clientsOf(app, service), robotOf(robot)],
     cookies: { keys: [randomBytes(32)] },
     jwks: { keys: [jwk] as never },
+    issueRefreshToken: (_ctx, client, code) =>
+      client.grantTypeAllowed('refresh_token') && (options.alwaysRefresh === true || code.scopes.has('offline_access')),
     features: features(resources, options.accessTokenSeconds ?? 600),
   });
   let [tokenRequests, logins] = [0, 0];
