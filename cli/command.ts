@@ -5,6 +5,8 @@ export interface Io {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends what would go on for ever. Default: nothing does. */
+  readonly signal?: AbortSignal;
 }
 
 /** One word of the command line: it does something, or leads to further words. */

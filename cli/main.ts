@@ -1,3 +1,4 @@
+import { audit } from './audit.js';
 import { group, type Command, type Io } from './command.js';
 import { doctor } from './doctor.js';
 import { keys } from './keys.js';
@@ -5,6 +6,7 @@ import { tools } from './tools.js';
 
 /** Every command. A further one is a file and a line here. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['audit', audit],
   ['doctor', doctor],
   ['keys', keys],
   ['tools', tools],

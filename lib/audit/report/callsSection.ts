@@ -1,7 +1,7 @@
 import { cell, countText, figure, timeText } from './cells.js';
 import { html, type Html } from './html.js';
 import { callerName, targetName } from './names.js';
-import { addTo, noOutcomes, OUTCOMES, sumOf } from './outcomes.js';
+import { addTo, noOutcomes, OUTCOMES, sumOf, titleOf } from './outcomes.js';
 import type { CallRow, Tally } from './tally.js';
 
 const MOST_ROWS = 100;
@@ -21,7 +21,7 @@ export function callsSection({ calls }: Tally): Html {
           <tr>
             <th>Caller</th>
             <th>What</th>
-            ${OUTCOMES.map((outcome) => html`<th class="n">${outcome}</th>`)}
+            ${OUTCOMES.map((outcome) => html`<th class="n">${titleOf(outcome)}</th>`)}
             <th>Last</th>
           </tr>
         </thead>
@@ -53,7 +53,7 @@ function callLine(row: CallRow, before: CallRow | undefined): Html {
   const again = row.caller === before?.caller && row.issuer === before.issuer;
   const issuer = again || row.issuer === '' ? '' : html`<div class="soft name">${row.issuer}</div>`;
   const caller = html`<div class="${again ? 'soft' : ''}">${callerName(row.caller)}${issuer}</div>`;
-  const figures = OUTCOMES.map((outcome) => figure(outcome, row.outcomes[outcome]));
+  const figures = OUTCOMES.map((outcome) => figure(titleOf(outcome), row.outcomes[outcome]));
   return html`<tr>
     ${cell('Caller', caller)}${cell('What', targetName(row.target))}${figures}${cell('Last', timeText(row.last), 'time')}
   </tr>`;
@@ -62,7 +62,7 @@ function callLine(row: CallRow, before: CallRow | undefined): Html {
 function sumRow(title: string, rows: readonly CallRow[]): Html {
   const sum = noOutcomes();
   for (const { outcomes } of rows) addTo(sum, outcomes);
-  const figures = OUTCOMES.map((outcome) => figure(outcome, sum[outcome]));
+  const figures = OUTCOMES.map((outcome) => figure(titleOf(outcome), sum[outcome]));
   return html`<tr>
     <td>${title}</td>
     <td class="empty"></td>

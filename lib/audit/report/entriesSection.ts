@@ -49,41 +49,48 @@ function denialRow({ time, caller, ip, targets, code = '', missing }: Entry): Ht
   </tr>`;
 }
 
+/** How many are seen at once. The others are folded. */
+const MOST_OPEN = 10;
+
 /** What somebody should look at, the newest first. */
 export function notableSection({ notable }: Tally): Html | undefined {
   if (notable.count === 0) return undefined;
   const rows = notable.list();
+  const [open, folded] = [rows.slice(0, MOST_OPEN), rows.slice(MOST_OPEN)];
+  const lost = notable.count - rows.length;
+  const further = html`<details>
+    <summary>${numberText(folded.length)} before that</summary>
+    ${notableTable(folded)}
+  </details>`;
   return html`<section>
     <h2>Worth a look</h2>
     <p class="soft">
-      ${rows.length < notable.count ? `The last ${rows.length} of ${numberText(notable.count)}.` : 'All that stood out.'}
+      ${countText(notable.count, 'event')} stood out${lost === 0 ? '' : `; the last ${rows.length} are here`}.
     </p>
-    <div class="wide">
-      <table class="cards">
-        <thead>
-          <tr>
-            <th>Time (UTC)</th>
-            <th>Event</th>
-            <th>Caller</th>
-            <th>About</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(notableRow)}
-        </tbody>
-      </table>
-    </div>
+    ${notableTable(open)}${folded.length === 0 ? '' : further}
   </section>`;
 }
 
+function notableTable(rows: readonly Entry[]): Html {
+  return html`<div class="wide">
+    <table class="cards">
+      <thead>
+        <tr>
+          <th>Time (UTC)</th>
+          <th>Event</th>
+          <th>Caller</th>
+          <th>About</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(notableRow)}
+      </tbody>
+    </table>
+  </div>`;
+}
+
 function notableRow(entry: Entry): Html {
-  const { time, type, caller, ip, targets, code, note, id } = entry;
-  const about = [
-    ...(id === '' ? [] : targets).map((target) => target.name),
-    code ?? '',
-    ip === '' ? '' : `from ${ip}`,
-    note,
-  ];
+  const { time, type, caller, id } = entry;
   const event = html`<div>
     ${textOfType(type)}
     <div class="soft"><code>${type}</code></div>
@@ -95,6 +102,12 @@ function notableRow(entry: Entry): Html {
     cell('Caller', who, id === '' ? 'empty' : ''),
   ];
   return html`<tr>
-    ${cells}${cell('About', about.filter((text) => text !== '').join(', '), 'name')}
+    ${cells}${cell('About', aboutOf(entry).join(', '))}
   </tr>`;
+}
+
+function aboutOf({ targets, code = '', ip, note }: Entry): readonly string[] {
+  const named = targets.filter(({ kind }) => kind !== 'method');
+  const parts = [...named.map((target) => target.name), code, ip === '' ? '' : `from ${ip}`, note];
+  return parts.filter((text) => text !== '');
 }

@@ -31,19 +31,7 @@ export interface Target {
 const OUTCOMES: ReadonlySet<unknown> = new Set<AuditOutcome>(['allowed', 'denied', 'failed', 'aborted']);
 const NAMED = ['tool', 'prompt', 'resource'] as const;
 /** What says more about an event without a request, in the order in which it is told. */
-const NOTES = [
-  'tool',
-  'server',
-  'name',
-  'component',
-  'keyId',
-  'purpose',
-  'version',
-  'reason',
-  'outcome',
-  'approver',
-  'actor',
-];
+const NOTES = ['server', 'name', 'component', 'keyId', 'purpose', 'version', 'reason', 'outcome', 'approver', 'actor'];
 const TRAIL_NOTES = ['host', 'pid', 'after', 'lost', 'since', 'bytes'];
 
 /** Reads an event of a log that may hold anything. */
@@ -99,7 +87,7 @@ function targetsOf(members: Members): readonly Target[] {
   if (Array.isArray(rpc) && rpc.length > 0) return rpc.map(targetOf);
   if (typeof tool === 'string' || typeof method === 'string') return [targetOf(members)];
   const verb = textOf(objectOf(http)['method']);
-  return verb === '' ? [] : [{ kind: 'method', name: verb === 'POST' ? 'POST, not read' : verb }];
+  return verb === '' ? [] : [{ kind: 'method', name: verb === 'POST' ? 'POST, body not read' : verb }];
 }
 
 function targetOf(message: unknown): Target {

@@ -16,3 +16,8 @@ export function sumOf(outcomes: Outcomes): number {
 export function addTo(sum: Outcomes, more: Outcomes): void {
   for (const outcome of OUTCOMES) sum[outcome] += more[outcome];
 }
+
+/** `Allowed`, as a title. */
+export function titleOf(outcome: AuditOutcome): string {
+  return `${outcome.charAt(0).toUpperCase()}${outcome.slice(1)}`;
+}

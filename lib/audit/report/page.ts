@@ -3,7 +3,7 @@ import { callsSection } from './callsSection.js';
 import { countText, numberText, timeText } from './cells.js';
 import { denialsSection, notableSection } from './entriesSection.js';
 import { html, style, type Html } from './html.js';
-import { OUTCOMES, sumOf } from './outcomes.js';
+import { OUTCOMES, sumOf, titleOf } from './outcomes.js';
 import { reasonsSection } from './reasonsSection.js';
 import { statusSection, type Verification } from './statusSection.js';
 import { CSS } from './style.js';
@@ -64,12 +64,12 @@ function figures({ requests, callers }: Tally): Html {
     ...OUTCOMES.map(
       (outcome) =>
         html`<div>
-          <dt><i class="${outcome}"></i>${outcome}</dt>
+          <dt><i class="${outcome}"></i>${titleOf(outcome)}</dt>
           <dd>${numberText(requests[outcome])}</dd>
         </div>`,
     ),
     html`<div>
-      <dt>proven callers</dt>
+      <dt>Proven callers</dt>
       <dd>${numberText(people)}${callers.rest === undefined ? '' : '+'}</dd>
     </div>`,
   ];

@@ -1,4 +1,4 @@
-import { cell, figure, shareCell, timeText } from './cells.js';
+import { cell, countText, figure, shareCell, timeText } from './cells.js';
 import { html, type Html } from './html.js';
 import { meaningOf } from './reasons.js';
 import type { ReasonRow, Tally } from './tally.js';
@@ -6,7 +6,7 @@ import type { ReasonRow, Tally } from './tally.js';
 const MOST_ROWS = 100;
 
 /** Why requests were denied, most frequent first. */
-export function reasonsSection({ reasons, denials }: Tally): Html {
+export function reasonsSection({ reasons, denials, requests }: Tally): Html {
   const rows = [...reasons.entries()].sort(([, a], [, b]) => b.count - a.count);
   const [[, { count: most }] = ['', { count: 0 }]] = rows;
   const shown = rows.slice(0, MOST_ROWS);
@@ -18,6 +18,7 @@ export function reasonsSection({ reasons, denials }: Tally): Html {
     </section>`;
   return html`<section>
     <h2>Denials by reason</h2>
+    <p class="soft">${undecided(requests.denied, denials.count)}</p>
     <div class="wide">
       <table class="cards">
         <thead>
@@ -42,6 +43,12 @@ export function reasonsSection({ reasons, denials }: Tally): Html {
       </table>
     </div>
   </section>`;
+}
+
+function undecided(denied: number, all: number): string {
+  const failed = all - denied;
+  const text = `${countText(denied, 'request')} ${denied === 1 ? 'was' : 'were'} denied`;
+  return failed <= 0 ? `${text}.` : `${text}; ${countText(failed, 'further one')} ended at a check that failed itself.`;
 }
 
 function reasonRow(code: string, { count, last }: ReasonRow, most: number): Html {

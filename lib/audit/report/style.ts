@@ -39,6 +39,7 @@ thead th{color:var(--soft);font-weight:600;font-size:.83rem;white-space:nowrap}
 tbody tr:last-child>*{border-bottom:0}
 tfoot td,tfoot th{border-top:2px solid var(--line);border-bottom:0;font-weight:650}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.n+.time{padding-left:14px}
 .zero{color:var(--soft);opacity:.55}
 .time{white-space:nowrap;font-variant-numeric:tabular-nums}
 code,.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.92em;

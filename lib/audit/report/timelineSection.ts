@@ -1,6 +1,6 @@
 import { axisText, cell, countText, figure, numberText } from './cells.js';
 import { html, type Html } from './html.js';
-import { noOutcomes, OUTCOMES, sumOf, type Outcomes } from './outcomes.js';
+import { noOutcomes, OUTCOMES, sumOf, titleOf, type Outcomes } from './outcomes.js';
 import type { Slot, Timeline } from './timeline.js';
 
 /** Fewer bars than this would be too broad. */
@@ -33,7 +33,7 @@ export function timelineSection(timeline: Timeline): Html | undefined {
       </svg>
     </div>
     <div class="axis"><span>${begin}</span><span>${middle}</span><span>${end}</span></div>
-    <p class="key">${OUTCOMES.map((outcome) => html`<span><i class="${outcome}"></i>${outcome}</span>`)}</p>
+    <p class="key">${OUTCOMES.map((outcome) => html`<span><i class="${outcome}"></i>${titleOf(outcome)}</span>`)}</p>
     <details>
       <summary>The same as a table</summary>
       <div class="wide">
@@ -41,7 +41,7 @@ export function timelineSection(timeline: Timeline): Html | undefined {
           <thead>
             <tr>
               <th>From</th>
-              ${OUTCOMES.map((outcome) => html`<th class="n">${outcome}</th>`)}
+              ${OUTCOMES.map((outcome) => html`<th class="n">${titleOf(outcome)}</th>`)}
             </tr>
           </thead>
           <tbody>
@@ -71,7 +71,7 @@ function bar({ time, outcomes }: Slot, index: number, most: number, width: numbe
 }
 
 function row({ time, outcomes }: Slot, width: number): Html {
-  const figures = OUTCOMES.map((outcome) => figure(outcome, outcomes[outcome]));
+  const figures = OUTCOMES.map((outcome) => figure(titleOf(outcome), outcomes[outcome]));
   return html`<tr>
     ${cell('From', axisText(time, width), 'time')}${figures}
   </tr>`;
