@@ -1,7 +1,9 @@
+import type { HttpRequest } from '../lib/context.js';
 import { Denial } from '../lib/denial.js';
 import { single } from '../lib/headers.js';
 import type { Middleware } from '../lib/middleware.js';
 import { listOf, optional, readOptions, text, type Check } from '../lib/options.js';
+import { isLoopback } from '../lib/url.js';
 
 declare module '../lib/denial.js' {
   interface DenialCodes {
@@ -10,6 +12,7 @@ declare module '../lib/denial.js' {
   }
 }
 
+/** Options of `validateOrigin`. */
 export interface ValidateOriginOptions {
   /** The public URL of the MCP endpoint. Pages of its own origin are allowed. */
   readonly resource: string;
@@ -44,7 +47,7 @@ export function validateOrigin(options: ValidateOriginOptions): Middleware {
     allowedHosts: optional(listOf(text)),
   });
   const own = new URL(resource);
-  const names = LOOPBACK_NAMES.includes(own.hostname) ? LOOPBACK_NAMES : undefined;
+  const names = isLoopback(own.hostname) ? [...new Set([...LOOPBACK_NAMES, own.hostname])] : undefined;
   const origins = new Set([...sameOrigins(own, names), ...allowedOrigins]);
   const hosts = allowedHosts ?? names?.map((name) => hostOf(own, name));
   const hostSet = hosts === undefined ? undefined : new Set(hosts.map((host) => host.toLowerCase()));
@@ -57,12 +60,20 @@ export function validateOrigin(options: ValidateOriginOptions): Middleware {
       if (from !== undefined && !origins.has(from)) {
         throw new Denial(403, 'origin_denied', 'The Origin is not allowed');
       }
-      if (hostSet !== undefined && !hostSet.has(single(headers, 'host')?.toLowerCase() ?? '')) {
+      if (hostSet === undefined) return {};
+      const named = namesIn(headers);
+      if (named.length === 0 || !named.every((host) => hostSet.has(host))) {
         throw new Denial(403, 'host_denied', 'The Host is not allowed');
       }
       return {};
     },
   };
+}
+
+/** HTTP/2 has a pseudo-header in the place of `Host`, and may have both (RFC 9113 section 8.3.1). */
+function namesIn(headers: HttpRequest['headers']): readonly string[] {
+  const lines = [single(headers, ':authority'), single(headers, 'host')];
+  return lines.flatMap((line) => (line === undefined ? [] : [line.toLowerCase()]));
 }
 
 /** All names of the loopback interface are one origin to whoever develops on it. */
@@ -75,7 +86,9 @@ function hostOf({ port }: URL, name: string): string {
 }
 
 const url: Check = (value) =>
-  typeof value === 'string' && URL.canParse(value) ? undefined : 'must be the public URL of the MCP endpoint';
+  typeof value === 'string' && /^https?:\/\//i.test(value) && URL.canParse(value)
+    ? undefined
+    : 'must be the public http or https URL of the MCP endpoint';
 
 const origin: Check = (value) =>
   typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value

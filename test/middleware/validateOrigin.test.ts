@@ -73,6 +73,31 @@ describe('validateOrigin', () => {
     expect(verdict({ resource: LOCAL }, { host: ['localhost:3000', 'evil.example.com'] })).to.equal('header_duplicate');
   });
 
+  it('takes every loopback address and name for loopback, and knows it by that name too', () => {
+    const locals = ['http://127.0.0.2:3000/mcp', 'http://app.localhost:3000/mcp', 'https://[::1]:3000/mcp'];
+    for (const resource of locals) {
+      const { host, origin } = new URL(resource);
+      expect(verdict({ resource }, { host, origin }), resource).to.equal('allowed');
+      expect(verdict({ resource }, { host: 'localhost:3000' }), resource).to.equal('allowed');
+      expect(verdict({ resource }, { host: 'evil.example:3000' }), resource).to.equal('host_denied');
+    }
+    expect(verdict({ resource: LOCAL }, { host: '127.0.0.2:3000' })).to.equal('host_denied');
+  });
+
+  it('reads the name that HTTP/2 sends in the place of Host, and denies two that differ', () => {
+    expect(verdict({ resource: LOCAL }, { ':authority': 'localhost:3000' })).to.equal('allowed');
+    expect(verdict({ resource: LOCAL }, { ':authority': 'localhost:3000', host: 'localhost:3000' })).to.equal(
+      'allowed',
+    );
+    expect(verdict({ resource: LOCAL }, { ':authority': 'evil.example' })).to.equal('host_denied');
+    expect(verdict({ resource: LOCAL }, { ':authority': 'localhost:3000', host: 'evil.example' })).to.equal(
+      'host_denied',
+    );
+    expect(verdict({ resource: LOCAL }, { ':authority': 'evil.example', host: 'localhost:3000' })).to.equal(
+      'host_denied',
+    );
+  });
+
   it('looks at Host on a public resource only where hosts are listed', () => {
     expect(verdict({ resource: PUBLIC }, { host: '10.0.0.5:3000' })).to.equal('allowed');
     const options = { resource: PUBLIC, allowedHosts: ['mcp.example.com'] };
@@ -82,7 +107,9 @@ describe('validateOrigin', () => {
 
   it('does not build with options that protect nothing', () => {
     const wrong: [object, RegExp][] = [
-      [{}, /'resource' must be the public URL/],
+      [{}, /'resource' must be the public http or https URL/],
+      // Its origin would be 'null', which is what any page without one sends.
+      [{ resource: 'mcp:server' }, /'resource' must be the public http or https URL/],
       [{ resource: PUBLIC, allowedOrigins: ['*'] }, /'allowedOrigins' \[0\] must be an origin/],
       [{ resource: PUBLIC, allowedOrigins: ['https://a.example/'] }, /must be an origin/],
       [{ resource: PUBLIC, allowedOrigin: [] }, /unknown option 'allowedOrigin'; did you mean 'allowedOrigins'\?/],
