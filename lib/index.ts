@@ -1,7 +1,41 @@
+export type { AuditContentMode } from './audit/content.js';
+export type {
+  AdmittedEvent,
+  ApprovalEvent,
+  AuditEvent,
+  AuditEventType,
+  CallEndedEvent,
+  CallStartedEvent,
+  ConfigurationEvent,
+  DefinitionEvent,
+  DenialEvent,
+  DenialType,
+  DiscoveryEvent,
+  EventBase,
+  KeyLifecycleEvent,
+  KeyUpkeepEvent,
+  ProofEvent,
+  ServerEvent,
+  StreamEvent,
+  TrailCheckpointEvent,
+  TrailEvent,
+  TrailGapEvent,
+  TrailRecoveredEvent,
+  TrailSegmentEvent,
+  TrailStartedEvent,
+  TrailStoppedEvent,
+  VerdictEvent,
+} from './audit/events.js';
+export type { AuditFormat } from './audit/formats/index.js';
+export type { Checkpoint, SealedRecord, TrailRecord } from './audit/line.js';
+export { toolOutcomes, type ToolOutcome, type ToolOutcomesOptions } from './audit/outcomes.js';
 export type {
   AuditedAccess,
+  AuditedCallStack,
+  AuditedContent,
   AuditedDecision,
   AuditedHttp,
+  AuditedJson,
   AuditedMessage,
   AuditedObservation,
   AuditedPrincipal,
@@ -10,6 +44,7 @@ export type {
   AuditOutcome,
   AuditRecord,
 } from './audit/record.js';
+export type { AuditLevel } from './audit/requestLog.js';
 export type { AuditErrorHandler, AuditLogger, AuditSink } from './audit/sink.js';
 export type { CallStack } from './callchain/callStack.js';
 export { callTool, type CallToolOptions } from './callchain/callTool.js';
@@ -17,6 +52,25 @@ export { chainFetch, type ChainFetchOptions } from './callchain/chainFetch.js';
 export type { CallIdentity } from './callchain/identity.js';
 export type { CallFrame, CallingFrame } from './callchain/names.js';
 export { startCallStack, type StartCallStackOptions } from './callchain/startCallStack.js';
+export {
+  openAuditTrail,
+  type AuditEventInput,
+  type AuditTrail,
+  type OpenAuditTrailOptions,
+  type TrailStatus,
+} from './audit/trail.js';
+export type { ApprovalSeen, ApprovalsSeen, TrailAdapters, VerdictSeen } from './audit/trail/adapters.js';
+export { AuditTrailError, type AuditTrailErrorCode } from './audit/trail/error.js';
+export { readTrail, trailFiles } from './audit/trailFiles.js';
+export {
+  verifyTrail,
+  type PlacedRecord,
+  type TrailFault,
+  type TrailFinding,
+  type TrailPlace,
+  type TrailReport,
+  type VerifyTrailOptions,
+} from './audit/verifyTrail.js';
 export { requires, type Chain, type MountedTooEarly, type Ordered } from './chain.js';
 export { challenge, type ChallengeParameters } from './challenge.js';
 export type { Connection, HttpRequest, RequestContext, Slot, State } from './context.js';
@@ -64,6 +118,7 @@ export * from './providers/index.js';
 export type { RateBudget } from './rate/budgets.js';
 export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
+export type { SecurityLevel } from './securityLevels.js';
 export { memoryStores, type MemoryStoresOptions } from './stores/memoryStores.js';
 export { memoryRate, type MemoryRateOptions, type RateCount, type RateStore } from './stores/rate.js';
 export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';

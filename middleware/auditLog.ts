@@ -1,39 +1,86 @@
-import { describeRequest } from '../lib/audit/describe.js';
+import { createSecretKey } from 'node:crypto';
+import type { AuditContentMode } from '../lib/audit/content.js';
+import { AUDIT_FORMATS, type AuditFormat } from '../lib/audit/formats/index.js';
+import { ownDigestKey } from '../lib/audit/privacy.js';
+import { auditHooks, type AuditLevel } from '../lib/audit/requestLog.js';
 import { checkSink, openSink, type AuditErrorHandler, type AuditSink } from '../lib/audit/sink.js';
+import { trailOf, type AuditTrail } from '../lib/audit/trail.js';
+import type { Trail } from '../lib/audit/trail/trail.js';
+import { Unavailable } from '../lib/denial.js';
 import type { Middleware } from '../lib/middleware.js';
-import { callback, optional, readOptions } from '../lib/options.js';
+import { callback, flag, listOf, oneOf, optional, readOptions, type Check } from '../lib/options.js';
 import type {} from './authenticate.js';
 import type {} from './authorizeScopes.js';
 import type {} from './verifySignature.js';
 
 export interface AuditLogOptions {
-  /** Where the records go: a winston `Logger` as it is, anything else with `info(message, meta)`, or a function. */
-  readonly sink: AuditSink;
-  /** Sees a record that could not be written. Default: one escaped line on standard error. */
+  /** Where events go: a winston `Logger` as it is, anything else with `info(message, meta)`, a function, or several. */
+  readonly sink?: AuditSink | readonly AuditSink[];
+  /** What `openAuditTrail` gave: events go into its chain, and from there to its file and sinks. */
+  readonly trail?: AuditTrail;
+  /**
+   * How much is written. `denials`: each denial at once, and the record of each request that was not allowed.
+   * `requests`: the record of every request as well. `all`: also each proof, call and outcome. Default: `requests`.
+   */
+  readonly level?: AuditLevel;
+  /** How much of the arguments of tools is recorded. Default: `redacted`. */
+  readonly arguments?: AuditContentMode;
+  /** How much of their results is recorded, at level `all`. Default: `redacted`. */
+  readonly results?: AuditContentMode;
+  /** The key of mode `digest`, 32 bytes or more. Default: a random one, so that digests compare within one process. */
+  readonly digestKey?: Uint8Array;
+  /** What `sink` gets. Default: `native`. */
+  readonly format?: AuditFormat;
+  /** Whether requests are answered while the trail cannot be written. Default: `continue`. */
+  readonly onFailure?: 'continue' | 'deny';
+  /** Whether each request is on the disk before its handler runs. Takes `trail`. Default: false. */
+  readonly writeAhead?: boolean;
+  /** Sees an event that `sink` could not write. Default: one escaped line on standard error. */
   readonly onError?: AuditErrorHandler;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
 }
 
+const MODES: readonly AuditContentMode[] = ['none', 'keys', 'digest', 'redacted', 'full'];
+const sinks: Check = (value) => (Array.isArray(value) ? listOf(checkSink, { least: 1 })(value) : checkSink(value));
+const trails: Check = (value) => (trailOf(value) === undefined ? 'must be what openAuditTrail resolves to' : undefined);
+const longKey: Check = (value) =>
+  value instanceof Uint8Array && value.byteLength >= 32 ? undefined : 'must be a Uint8Array of 32 bytes or more';
+
 /**
- * Writes exactly one record for each request, when it is over: JSON, event stream, denied, crashed or aborted.
+ * Writes each denial at once, and one record for each request when it is over: JSON, event stream, denied, crashed or
+ * aborted.
  *
- * Mount it first, so that the verdicts of all others are in the record. It proves nothing and denies nothing; it reads
- * no body and holds no response. A record holds no token, header, cookie, query, argument or result.
+ * Mount it first, so that the verdicts of all others are in the record. It proves nothing, and denies nothing unless it
+ * is told to where the log cannot be written. No token, cookie or other header is in a record, and of arguments only
+ * what the options say.
  *
  * @throws {TypeError} when an option is not what it must be
  */
 export function auditLog(options: AuditLogOptions): Middleware {
-  const {
-    sink,
-    onError,
-    now = () => new Date(),
-  } = readOptions<AuditLogOptions>('auditLog', options, {
-    sink: checkSink,
+  const given = readOptions<AuditLogOptions>('auditLog', options, {
+    sink: optional(sinks),
+    trail: optional(trails),
+    level: optional(oneOf('denials', 'requests', 'all')),
+    arguments: optional(oneOf(...MODES)),
+    results: optional(oneOf(...MODES)),
+    digestKey: optional(longKey),
+    format: optional(oneOf(...AUDIT_FORMATS)),
+    onFailure: optional(oneOf('continue', 'deny')),
+    writeAhead: optional(flag),
     onError: optional(callback),
     now: optional(callback),
   });
-  const write = openSink(sink, onError);
+  const { level = 'requests', onFailure = 'continue', writeAhead = false, digestKey, now = systemTime } = given;
+  const trail = trailOf(given.trail);
+  assertPlaced(given, trail);
+  const isStrict = onFailure === 'deny' || writeAhead;
+  const privacy = {
+    arguments: given.arguments ?? 'redacted',
+    results: given.results ?? 'redacted',
+    key: digestKey === undefined ? ownDigestKey() : createSecretKey(digestKey),
+  };
+  const ahead = writeAhead ? trail : undefined;
   return {
     name: 'auditLog',
     needs: [],
@@ -42,12 +89,35 @@ export function auditLog(options: AuditLogOptions): Middleware {
       // Node remembers the peer of a socket only when asked before it closes, and an aborted request is recorded after.
       // eslint-disable-next-line @typescript-eslint/no-meaningless-void-operator -- reading it is all there is to do
       void request.ip;
+      if (isStrict && trail?.failing === true) throw new Unavailable('The audit log is unavailable');
       return {};
     },
-    hooks: {
-      settled(ctx, outcome) {
-        write(describeRequest(ctx, outcome, now(), ctx.state));
-      },
-    },
+    hooks: auditHooks({ put: putTo(given, trail), level, privacy, now, ...(ahead === undefined ? {} : { ahead }) }),
+  };
+}
+
+const systemTime = (): Date => new Date();
+
+function assertPlaced({ sink, writeAhead, onFailure }: AuditLogOptions, trail: Trail | undefined): void {
+  if (sink === undefined && trail === undefined) {
+    throw new TypeError("auditLog: say where events go: 'sink', 'trail', or both");
+  }
+  if (trail === undefined && (writeAhead === true || onFailure === 'deny')) {
+    const name = writeAhead === true ? "'writeAhead'" : "'onFailure'";
+    throw new TypeError(`auditLog: ${name} takes a 'trail': what a sink has written nobody knows`);
+  }
+}
+
+function putTo(
+  { sink, onError, format }: AuditLogOptions,
+  trail: Trail | undefined,
+): Parameters<typeof auditHooks>[0]['put'] {
+  const list = sink === undefined ? [] : Array.isArray(sink) ? (sink as readonly AuditSink[]) : [sink as AuditSink];
+  const puts = list.map((one) => openSink(one, { onError, format }));
+  const [first] = puts;
+  if (trail === undefined && first !== undefined && puts.length === 1) return first;
+  return (event) => {
+    trail?.put(event);
+    for (const put of puts) put(event);
   };
 }

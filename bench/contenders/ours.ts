@@ -27,7 +27,7 @@ function authenticated(setup: Setup, options: Pick<AuthenticateOptions, 'cache'>
   return authenticate({ issuers: [known], resource: audience, scopes: [SCOPE], ...options });
 }
 
-function threeChecks(setup: Setup, sink: AuditLogOptions['sink']) {
+function threeChecks(setup: Setup, sink: NonNullable<AuditLogOptions['sink']>) {
   const tools = defineTools({ [TOOL]: { permissions: [SCOPE] } });
   return [auditLog({ sink }), authenticated(setup), authorizeScopes({ tools })] as const;
 }

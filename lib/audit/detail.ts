@@ -6,7 +6,7 @@ import type { AuditedDecision, AuditedAccess, AuditedValue } from './record.js';
  * The members of a denial's detail that are recorded: never a secret, never anything a client sent at length.
  * `required`, `granted` and `missing` are recorded as the access of the record.
  */
-const SAFE: ReadonlySet<string> = new Set(['claim', 'kind', 'reason', 'roles']);
+const SAFE: ReadonlySet<string> = new Set(['callee', 'caller', 'claim', 'kind', 'reason', 'roles']);
 const MAX_LIST = 50;
 const MAX_TEXT = 128;
 const NAME = /^[A-Za-z_$][\w$]{0,63}$/;
@@ -68,7 +68,7 @@ function auditList(values: readonly unknown[]): readonly string[] {
 }
 
 /** The name of an error and the first code along its causes: a failed `fetch` has its reason one level down. */
-function auditError(cause: unknown): AuditedDecision['error'] {
+export function auditError(cause: unknown): NonNullable<AuditedDecision['error']> {
   const { name } = membersOf(cause);
   const code = codeOf(cause, MAX_CAUSES);
   return Object.freeze({ name: matches(name, NAME) ? name : 'unknown', ...(code === undefined ? {} : { code }) });

@@ -95,8 +95,11 @@ export interface CallEndedEvent extends EventBase {
   readonly tool: string;
   readonly rpcId: string | number;
   readonly principal?: AuditedPrincipal;
-  /** Of a failure: whether the tool answered `isError`, or the server answered a JSON-RPC error. */
-  readonly failure?: 'tool_error' | 'rpc_error';
+  /**
+   * Of a failure: the tool answered `isError`, the server answered a JSON-RPC error, or the response ended without an
+   * answer to the call.
+   */
+  readonly failure?: 'tool_error' | 'rpc_error' | 'unanswered';
   /** The number of a JSON-RPC error. */
   readonly errorCode?: number;
   readonly result?: AuditedContent;

@@ -35,6 +35,20 @@ export interface AuditRecord {
   readonly access?: AuditedAccess;
   /** What would have been denied, where a check only observes. */
   readonly observed?: AuditedObservation;
+  /** The same in the records of all servers that one request of a client made its way to, by calls of tools. */
+  readonly transaction?: string;
+  /** Which tools called each other. Present only when it was proven. */
+  readonly callStack?: AuditedCallStack;
+}
+
+/** Tools by name, such as `https://a.example/mcp#report`. */
+export interface AuditedCallStack {
+  readonly root: string;
+  readonly depth: number;
+  /** `@root` where no tool called. */
+  readonly caller: string;
+  /** Outermost first, the called one last. */
+  readonly frames: readonly string[];
 }
 
 export interface AuditedHttp {

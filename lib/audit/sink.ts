@@ -1,22 +1,41 @@
+import { isPromise } from '../promise.js';
 import { reportError } from '../report.js';
-import type { AuditRecord } from './record.js';
+import type { AuditEvent } from './events.js';
+import { formatEvent, type AuditFormat, type Seal } from './formats/index.js';
 
 /** Anything with `info(message, meta)`, such as a winston `Logger`. */
 export interface AuditLogger {
-  info(message: string, meta: AuditRecord): unknown;
+  info(message: string, meta: object): unknown;
 }
 
-/** Where records go: a logger, or a function. A promise that the function returns is not waited for. */
-export type AuditSink = AuditLogger | ((record: AuditRecord) => unknown);
+/**
+ * Where events go: a logger, or a function. The function gets the event, or what `format` makes of it. A promise that it
+ * returns is not waited for, but counted.
+ */
+export type AuditSink = AuditLogger | ((event: AuditEvent) => unknown);
 
-/** Sees a record that could not be written. There is no record when a logger reports an error of its own. */
-export type AuditErrorHandler = (error: unknown, record?: AuditRecord) => unknown;
+/** Sees an event that could not be written. There is none when a logger reports an error of its own. */
+export type AuditErrorHandler = (error: unknown, event?: AuditEvent) => unknown;
 
 /** What winston loggers and other emitters are asked. */
 interface Emitter {
+  readonly writableLength?: number;
   listenerCount(event: 'error'): number;
   on(event: 'error', listener: (error: unknown) => void): unknown;
 }
+
+export interface SinkOptions {
+  readonly onError?: AuditErrorHandler | undefined;
+  /** Default: `native`. */
+  readonly format?: AuditFormat | undefined;
+  /** How many events may wait in the sink. What comes then is left out. Default: 10,000. */
+  readonly limit?: number | undefined;
+  /** Told of each event that was left out or failed. */
+  readonly onLost?: ((reason: 'sink_full' | 'sink_failed', event: AuditEvent) => void) | undefined;
+}
+
+/** Hands an event to a sink, with its place where it has one. It never throws and never waits. */
+export type PutEvent = (event: AuditEvent, seal?: Seal) => void;
 
 /** Says what is wrong with a sink, or nothing. */
 export function checkSink(value: unknown): string | undefined {
@@ -26,25 +45,47 @@ export function checkSink(value: unknown): string | undefined {
     : 'must be a function, or an object with info(message, meta) such as a winston logger';
 }
 
-/** Makes the function that hands records to a sink. It never throws and never waits. */
-export function openSink(sink: AuditSink, onError: AuditErrorHandler = reportLost): (record: AuditRecord) => void {
-  const put = typeof sink === 'function' ? sink : (record: AuditRecord) => sink.info(messageOf(record), record);
+/** Makes the function that hands events to a sink. */
+export function openSink(sink: AuditSink, options: SinkOptions = {}): PutEvent {
+  const { onError = reportLost, format = 'native', limit = 10_000, onLost } = options;
+  const isFunction = typeof sink === 'function';
+  const stream = sink as Partial<Emitter>;
+  let waiting = 0;
   watch(sink, onError);
-  return (record) => {
-    void deliver(put, onError, record);
+  const failed = (error: unknown, event: AuditEvent): void => {
+    onLost?.('sink_failed', event);
+    void tell(onError, error, event);
+  };
+  return (event, seal) => {
+    if (waiting >= limit || (stream.writableLength ?? 0) >= limit) {
+      onLost?.('sink_full', event);
+      return;
+    }
+    try {
+      const shape = format === 'native' && seal === undefined ? event : formatEvent(format, event, seal);
+      const result: unknown = isFunction ? sink(shape as AuditEvent) : tellLogger(sink, event, shape);
+      if (!isPromise(result)) return;
+      waiting += 1;
+      result.then(
+        () => {
+          waiting -= 1;
+        },
+        (error: unknown) => {
+          waiting -= 1;
+          failed(error, event);
+        },
+      );
+    } catch (error) {
+      failed(error, event);
+    }
   };
 }
 
-async function deliver(
-  put: (record: AuditRecord) => unknown,
-  onError: AuditErrorHandler,
-  record: AuditRecord,
-): Promise<void> {
-  try {
-    await put(record);
-  } catch (error) {
-    await tell(onError, error, record);
-  }
+/** A message of the format takes the place of ours: winston would write both, one after the other. */
+function tellLogger(sink: AuditLogger, event: AuditEvent, shape: object): unknown {
+  if (!('message' in shape)) return sink.info(messageOf(event), shape);
+  const { message, ...rest } = shape;
+  return sink.info(String(message), rest);
 }
 
 /** A logger that emits an error to nobody ends the process, so somebody has to listen. */
@@ -54,18 +95,18 @@ function watch(sink: AuditSink, onError: AuditErrorHandler): void {
   emitter.on('error', (error) => void tell(onError, error));
 }
 
-async function tell(onError: AuditErrorHandler, error: unknown, record?: AuditRecord): Promise<void> {
+async function tell(onError: AuditErrorHandler, error: unknown, event?: AuditEvent): Promise<void> {
   try {
-    await onError(error, record);
+    await onError(error, event);
   } catch (failure) {
-    reportLost(failure, record);
+    reportLost(failure, event);
   }
 }
 
-function messageOf({ outcome }: AuditRecord): string {
-  return `mcp request ${outcome}`;
+function messageOf(event: AuditEvent): string {
+  return event.type === 'request' ? `mcp request ${event.outcome}` : `mcp ${event.type}`;
 }
 
-function reportLost(error: unknown, record?: AuditRecord): void {
-  reportError(error, record?.id ?? 'none');
+function reportLost(error: unknown, event?: AuditEvent): void {
+  reportError(error, event?.id ?? 'none');
 }

@@ -4,13 +4,13 @@ import { readLink, type SealedRecord } from './line.js';
 import { readLines } from './trail/lines.js';
 import type { PlacedRecord } from './verifyTrail.js';
 
-/** How many digits the number of the first record has in the name of a file that is full. */
+/** How many digits the number of a record has in the name of a file that is full. */
 const DIGITS = 16;
 
-/** The name that a file gets once it is full: that of its first record, so that names sort as records do. */
-export function fullName(file: string, firstSeq: number): string {
+/** The name that a file gets once it is full: that of its last record, so that names sort as records do. */
+export function fullName(file: string, lastSeq: number): string {
   const { dir, name, ext } = parse(file);
-  return join(dir, `${name}.${String(firstSeq).padStart(DIGITS, '0')}${ext}`);
+  return join(dir, `${name}.${String(lastSeq).padStart(DIGITS, '0')}${ext}`);
 }
 
 /** The files of a trail that are there, oldest first; the one that is written to is the last. */

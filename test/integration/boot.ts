@@ -3,7 +3,7 @@ import type { AuthorizationServer } from '../../examples/support/authorizationSe
 import { createAuditLogger } from '../../examples/support/auditLogger.js';
 import { listen } from '../../examples/support/loopback.js';
 import type { CreateApp } from '../../examples/support/run.js';
-import type { AuditRecord } from '../../lib/index.js';
+import type { AuditEvent, AuditRecord } from '../../lib/index.js';
 
 /** An application behind a real HTTP server, and what it wrote into its audit log. */
 export interface Booted {
@@ -18,7 +18,8 @@ export async function boot(createApp: CreateApp, authorizationServer: Authorizat
   const records: AuditRecord[] = [];
   const sink = new Writable({
     write(line, _encoding, done) {
-      records.push(JSON.parse(String(line)) as AuditRecord);
+      const event = JSON.parse(String(line)) as AuditEvent;
+      if (event.type === 'request') records.push(event);
       done();
     },
   });

@@ -17,7 +17,7 @@ const AUTH: Auth = {
 
 function settle(ctx: RequestContext, options: Partial<AuditLogOptions> = {}): readonly AuditRecord[] {
   const records: AuditRecord[] = [];
-  const { hooks } = auditLog({ sink: (record) => records.push(record), ...options });
+  const { hooks } = auditLog({ sink: (record) => records.push(record as AuditRecord), ...options });
   hooks?.settled?.(ctx, { status: 200, ms: 2, aborted: false });
   return records;
 }
@@ -35,7 +35,7 @@ describe('auditLog', () => {
 
   it('writes when a request is over, and not before', async () => {
     const records: AuditRecord[] = [];
-    const { run, hooks } = auditLog({ sink: (record) => records.push(record) });
+    const { run, hooks } = auditLog({ sink: (record) => records.push(record as AuditRecord) });
     const ctx = fakeContext();
     await run(ctx);
     expect(records).to.be.empty;
@@ -91,15 +91,25 @@ describe('auditLog', () => {
   it('is not built from wrong options', () => {
     const sink = (): void => undefined;
     const table: readonly [object, RegExp][] = [
-      [{}, /'sink' must be a function, or an object with info\(message, meta\) such as a winston logger/],
+      [{}, /say where events go: 'sink', 'trail', or both/],
+      [{ sink: 7 }, /'sink' must be a function, or an object with info\(message, meta\) such as a winston logger/],
+      [{ sink: [] }, /'sink' must have at least 1 element/],
+      [{ sink: [sink, 7] }, /'sink' \[1\] must be a function/],
       [{ sink: './audit.log' }, /'sink' must be a function/],
       [{ sink: { log: sink } }, /'sink' must be a function/],
       [{ sink: null }, /'sink' must be a function/],
       [{ sink, onError: true }, /'onError' must be a function/],
       [{ sink, now: 0 }, /'now' must be a function/],
       [{ sinks: [sink] }, /unknown option 'sinks'; did you mean 'sink'\?/],
-      [{ sink, onFailure: 'deny' }, /unknown option 'onFailure'/],
-      [{ sink, trail: {} }, /unknown option 'trail'/],
+      [{ sink, onFailure: 'deny' }, /'onFailure' takes a 'trail'/],
+      [{ sink, onFailure: 'allow' }, /'onFailure' must be one of 'continue', 'deny'/],
+      [{ sink, writeAhead: true }, /'writeAhead' takes a 'trail'/],
+      [{ sink, trail: {} }, /'trail' must be what openAuditTrail resolves to/],
+      [{ sink, level: 'none' }, /'level' must be one of 'denials', 'requests', 'all'/],
+      [{ sink, arguments: 'some' }, /'arguments' must be one of 'none', 'keys', 'digest', 'redacted', 'full'/],
+      [{ sink, results: true }, /'results' must be one of/],
+      [{ sink, digestKey: new Uint8Array(31) }, /'digestKey' must be a Uint8Array of 32 bytes or more/],
+      [{ sink, format: 'cef' }, /'format' must be one of 'native', 'ocsf', 'ecs'/],
     ];
     for (const [wrong, message] of table) {
       expect(() => auditLog(wrong as AuditLogOptions), JSON.stringify(wrong)).to.throw(TypeError, message);

@@ -4,14 +4,14 @@ import { PassThrough, Writable } from 'node:stream';
 import { expect } from 'chai';
 import request from 'supertest';
 import winston from 'winston';
-import { auditLog, type AuditRecord, type AuditSink, type Middleware } from '../../lib/index.js';
+import { auditLog, type AuditEvent, type AuditRecord, type AuditSink, type Middleware } from '../../lib/index.js';
 import { frameworks } from '../support/frameworks.js';
 
 /** The compiler holds these to be true: a winston logger is a sink as it is, and so is a function. */
 const logger: winston.Logger = winston.createLogger({ silent: true });
 export const loggerSink: AuditSink = logger;
 export const child: AuditSink = logger.child({ service: 'mcp' });
-export const functionSink: AuditSink = (record: AuditRecord) => record.http.path;
+export const functionSink: AuditSink = (event: AuditEvent) => event.type;
 export const asyncSink: AuditSink = async (record) => Promise.resolve(record.v);
 // @ts-expect-error -- a stream has no info(message, meta)
 export const streamSink: AuditSink = new PassThrough();
@@ -71,8 +71,8 @@ describe('auditLog with winston', () => {
     const { logger: json, text } = openLogger(winston.format.json());
     const seen: AuditRecord[] = [];
     const both: AuditSink = (record) => {
-      seen.push(record);
-      json.info(`mcp request ${record.outcome}`, record);
+      if (record.type === 'request') seen.push(record);
+      json.info(record.type === 'request' ? `mcp request ${record.outcome}` : `mcp ${record.type}`, record);
     };
     await serve(json, hostile.map(call));
     await serve(both, [call('echo')]);

@@ -20,7 +20,9 @@ function options(
     resource,
     issuers: [oidc({ issuer: as.issuer })],
     tools: defineTools({ read: { permissions: ['file:read'] } }),
-    audit: (record) => records.push(record),
+    audit: (event) => {
+      if (event.type === 'request') records.push(event);
+    },
     fetch: as.fetch,
     ...more,
   };

@@ -1,9 +1,12 @@
 import { expect } from 'chai';
-import { describeRequest, type Facts } from '../../../lib/audit/describe.js';
+import type { Facts } from '../../../lib/audit/about.js';
+import { describeRequest as describeWith } from '../../../lib/audit/describe.js';
+import { ownDigestKey, Privacy } from '../../../lib/audit/privacy.js';
 import type { AuditRecord, Decision, Outcome, RequestContext } from '../../../lib/index.js';
 import { fakeContext, type FakeRequest } from '../../../lib/testing.js';
 import { escapeText } from '../../../lib/text.js';
 
+const PRIVACY = { arguments: 'redacted', results: 'redacted', key: ownDigestKey() } as const;
 const NOON = new Date('2026-11-22T12:00:00.123Z');
 const DONE: Outcome = { status: 200, ms: 1.23456, aborted: false };
 const GONE: Outcome = { status: undefined, ms: 5, aborted: true };
@@ -11,6 +14,10 @@ const UNPROVEN: Facts = {};
 const ALLOW: Decision = { middleware: 'authenticate', effect: 'allow', ms: 0.0123456 };
 
 const deny = (status: number, code: string): Decision => ({ middleware: 'm', effect: 'deny', ms: 0.1, status, code });
+
+function describeRequest(ctx: RequestContext, outcome: Outcome, time: Date, facts: Facts): AuditRecord {
+  return describeWith(ctx, outcome, time, facts, new Privacy(PRIVACY, ctx.request));
+}
 
 function withDecisions(ctx: RequestContext, decisions: readonly Decision[]): RequestContext {
   return { ...ctx, decisions };

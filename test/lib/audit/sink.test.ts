@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { checkSink, openSink, type AuditLogger } from '../../../lib/audit/sink.js';
-import type { AuditRecord } from '../../../lib/index.js';
+import type { AuditEvent, AuditRecord } from '../../../lib/index.js';
 
 const RECORD = { v: 1, type: 'request', id: 'r1', outcome: 'denied' } as unknown as AuditRecord;
 
@@ -12,17 +12,17 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 interface Told {
   readonly error: unknown;
-  readonly record: AuditRecord | undefined;
+  readonly record: AuditEvent | undefined;
 }
 
-function collect(): { readonly told: Told[]; readonly onError: (error: unknown, record?: AuditRecord) => void } {
+function collect(): { readonly told: Told[]; readonly onError: (error: unknown, record?: AuditEvent) => void } {
   const told: Told[] = [];
   return { told, onError: (error, record) => told.push({ error, record }) };
 }
 
 describe('openSink', () => {
   it('hands a record to a function, at once and as it is', () => {
-    const seen: AuditRecord[] = [];
+    const seen: AuditEvent[] = [];
     openSink((record) => seen.push(record))(RECORD);
     expect(seen).to.deep.equal([RECORD]);
     expect(seen[0]).to.equal(RECORD);
@@ -52,7 +52,7 @@ describe('openSink', () => {
       ];
       for (const sink of failing) {
         expect(() => {
-          openSink(sink, onError)(RECORD);
+          openSink(sink, { onError })(RECORD);
         }).to.not.throw();
         await settled();
       }
@@ -84,8 +84,8 @@ describe('openSink', () => {
   it('listens to the errors of a logger that emits them to nobody else', async () => {
     const { told, onError } = collect();
     const logger = Object.assign(new EventEmitter(), { info: () => undefined });
-    openSink(logger, onError);
-    openSink(logger, onError);
+    openSink(logger, { onError });
+    openSink(logger, { onError });
     logger.emit('error', new Error('no space left'));
     await settled();
     expect(told).to.have.lengthOf(1);
@@ -95,7 +95,7 @@ describe('openSink', () => {
   it('leaves the errors of a logger to those who listen already', () => {
     const { told, onError } = collect();
     const logger = Object.assign(new EventEmitter(), { info: () => undefined }).on('error', () => undefined);
-    openSink(logger, onError);
+    openSink(logger, { onError });
     logger.emit('error', new Error('no space left'));
     expect(told).to.be.empty;
     expect(logger.listenerCount('error')).to.equal(1);
@@ -104,12 +104,12 @@ describe('openSink', () => {
   it('writes one escaped line on standard error where nothing else is said, or that fails too', async () => {
     const script = `
       const { openSink } = await import(${JSON.stringify(new URL('../../../lib/audit/sink.ts', import.meta.url).href)});
-      const record = { id: 'r1' };
+      const record = { id: 'r1', type: 'request' };
       const hostile = () => { throw new Error('a\\nb\\u2028c\\u001b[2J'); };
       openSink(hostile)(record);
-      openSink(hostile, () => { throw new Error('told badly'); })(record);
-      openSink(hostile, async () => { throw Object.create(null); })(record);
-      openSink(hostile, () => undefined)(record);
+      openSink(hostile, { onError: () => { throw new Error('told badly'); } })(record);
+      openSink(hostile, { onError: async () => { throw Object.create(null); } })(record);
+      openSink(hostile, { onError: () => undefined })(record);
     `;
     const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
     const { stderr, stdout } = await promisify(execFile)(process.execPath, args);

@@ -1,0 +1,149 @@
+import { isIP } from 'node:net';
+import type { CallStack } from '../callchain/callStack.js';
+import { nameOf } from '../callchain/names.js';
+import type { RequestContext } from '../context.js';
+import type { Decision } from '../decision.js';
+import type { RpcMessage } from '../rpc.js';
+import { escapeText } from '../text.js';
+import type { Privacy } from './privacy.js';
+import type {
+  AuditedAccess,
+  AuditedCallStack,
+  AuditedContent,
+  AuditedHttp,
+  AuditedMessage,
+  AuditedObservation,
+  AuditedPrincipal,
+  AuditedSignature,
+} from './record.js';
+
+export type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** What was proven about the request, as far as it is recorded. */
+export interface Facts {
+  readonly auth?: AuditedPrincipal;
+  readonly signature?: AuditedSignature;
+  readonly access?: AuditedAccess;
+  readonly observed?: AuditedObservation;
+  readonly callStack?: CallStack;
+}
+
+const MAX_METHOD = 128;
+export const MAX_ID = 128;
+const ORIGIN = /^[a-z][a-z0-9+.-]*:[\\/]*[^\\/]*/i;
+/** The longest URI that is parsed. */
+const MAX_URI = 8192;
+const TRACEPARENT = /^[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
+/** What clients call most. Anything else may be anything. */
+const METHODS: ReadonlySet<string> = new Set([
+  'initialize',
+  'notifications/initialized',
+  'tools/list',
+  'tools/call',
+  'resources/list',
+  'resources/read',
+  'prompts/list',
+  'prompts/get',
+  'ping',
+]);
+
+export function auditHttp({ method, target, ip }: RequestContext['request'], privacy: Privacy): AuditedHttp {
+  const path = target.replace(/[?#].*$/s, '').replace(ORIGIN, '');
+  return Object.freeze({
+    method: privacy.text(method, 32),
+    path: privacy.path(path),
+    ip: isIP(ip) === 0 ? privacy.id(ip, 64) : ip,
+  });
+}
+
+/** The trace that the client says the request belongs to. */
+export function auditTrace({ headers }: RequestContext['request']): string | undefined {
+  const [line] = headers['traceparent'] ?? [];
+  return line === undefined ? undefined : TRACEPARENT.exec(line)?.[1];
+}
+
+export function auditPrincipal({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal {
+  return Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) });
+}
+
+export function auditSignature({ owner, clientId, keyId }: AuditedSignature): AuditedSignature {
+  return Object.freeze({ owner: escapeText(owner), clientId: escapeText(clientId), keyId: escapeText(keyId) });
+}
+
+/** The transaction of a call chain that was verified before something about it was denied. */
+export function deniedTransaction(decisions: readonly Decision[]): string | undefined {
+  for (const one of decisions) {
+    const transaction = one.effect === 'deny' ? one.detail?.['transaction'] : undefined;
+    if (typeof transaction === 'string') return transaction;
+  }
+  return undefined;
+}
+
+export function auditCallStack({ root, depth, caller, frames }: CallStack): AuditedCallStack {
+  const names = frames.map((frame) => escapeText(nameOf(frame)));
+  return Object.freeze({
+    root: escapeText(root),
+    depth,
+    caller: escapeText(nameOf(caller)),
+    frames: Object.freeze(names),
+  });
+}
+
+export function auditObservation({ middleware, code }: AuditedObservation): AuditedObservation {
+  return Object.freeze({ middleware, code: escapeText(code) });
+}
+
+export function auditMessages(messages: readonly RpcMessage[], privacy: Privacy): readonly AuditedMessage[] {
+  // All of a batch: a list cut short would be a place to hide a call. The core reads 100 messages at most.
+  return Object.freeze(messages.map((message) => auditMessage(message, privacy)));
+}
+
+function auditMessage(message: RpcMessage, privacy: Privacy): AuditedMessage {
+  const audited: Writable<AuditedMessage> = { kind: message.kind };
+  if (message.kind !== 'notification') audited.id = auditId(message.id, privacy);
+  if (message.kind === 'response') return Object.freeze(audited);
+  const { method, params, target } = message;
+  audited.method = METHODS.has(method) ? method : privacy.text(method, MAX_METHOD);
+  const { kind, name } = target;
+  if (kind === 'resource') audited.resource = privacy.path(bareUri(name));
+  else if (kind !== 'method') audited[kind] = privacy.text(name);
+  const hasArguments = kind === 'tool' && privacy.recordsArguments && Object.hasOwn(params, 'arguments');
+  return Object.freeze(hasArguments ? withArguments(audited, params['arguments'], privacy) : audited);
+}
+
+/** Made when somebody looks: a sink that writes none of them spends no time on them. */
+function withArguments(audited: AuditedMessage, value: unknown, privacy: Privacy): AuditedMessage {
+  let content: AuditedContent | undefined;
+  const { kind, id, method, tool } = audited;
+  const message: Writable<AuditedMessage> = {
+    kind,
+    get arguments() {
+      return (content ??= privacy.arguments(value)) as AuditedContent;
+    },
+  };
+  if (id !== undefined) message.id = id;
+  if (method !== undefined) message.method = method;
+  if (tool !== undefined) message.tool = tool;
+  return message;
+}
+
+export function auditId(id: string | number, privacy: Privacy): string | number {
+  if (typeof id === 'string') return privacy.id(id, MAX_ID);
+  // RFC 8785 has no form for an integer that readers would round differently.
+  return Number.isInteger(id) && !Number.isSafeInteger(id) ? String(id) : id;
+}
+
+/** A URI without the places where secrets travel: user information, query and fragment. */
+function bareUri(uri: string): string {
+  if (uri.length > MAX_URI || !URL.canParse(uri)) return bareText(uri);
+  const url = new URL(uri);
+  url.username = url.password = url.search = url.hash = '';
+  return url.toString();
+}
+
+/** Of what is no URL it is not known where user information ends: whatever is before an `@` may be some. */
+function bareText(text: string): string {
+  const end = text.search(/[?#]/);
+  // Nothing is left when the `@` is behind that end.
+  return text.slice(text.lastIndexOf('@') + 1, end < 0 ? undefined : end);
+}

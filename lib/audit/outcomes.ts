@@ -1,0 +1,96 @@
+import type { RequestContext } from '../context.js';
+import type { Middleware } from '../middleware.js';
+import { callback, readOptions } from '../options.js';
+import { isObject, type OutgoingMessage, type RpcRequest } from '../rpc.js';
+import { tell } from '../tell.js';
+
+/** How a call of a tool ended. */
+export interface ToolOutcome {
+  /** The call as the client sent it. */
+  readonly call: RpcRequest;
+  /**
+   * `succeeded`: a result. `tool_error`: a result with `isError`, which is what official servers make of a tool that
+   * throws. `rpc_error`: a JSON-RPC error. `unanswered`: the response ended without either.
+   */
+  readonly outcome: 'succeeded' | 'tool_error' | 'rpc_error' | 'unanswered';
+  /** The number of a JSON-RPC error. */
+  readonly errorCode?: number;
+  /** What the tool gave, before it is masked or cut. */
+  readonly result?: unknown;
+}
+
+export interface ToolOutcomesOptions {
+  /** Told once for each call of a tool that was let through. What it throws changes nothing. */
+  readonly onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => unknown;
+}
+
+/**
+ * Tells how each call of a tool ended, with servers of both SDK lines, in JSON and event streams. It proves nothing.
+ *
+ * Mount it behind the checks, so that what they deny is no call.
+ * @throws {TypeError} when an option is not what it must be
+ */
+export function toolOutcomes(options: ToolOutcomesOptions): Middleware {
+  const { onOutcome } = readOptions<ToolOutcomesOptions>('toolOutcomes', options, { onOutcome: callback });
+  const watch = new OutcomeWatch((ctx, outcome) => {
+    tell(ctx.id, onOutcome, ctx, outcome);
+  });
+  return {
+    name: 'toolOutcomes',
+    needs: [],
+    adds: [],
+    run: () => ({}),
+    hooks: {
+      admitted: (ctx) => {
+        watch.begin(ctx);
+      },
+      message: (ctx, message) => {
+        watch.see(ctx, message);
+        return message;
+      },
+      settled: (ctx) => {
+        watch.end(ctx);
+      },
+    },
+  };
+}
+
+/** Pairs the calls of a request with the answers that leave the server. */
+export class OutcomeWatch {
+  readonly #open = new WeakMap<RequestContext, Map<string | number, RpcRequest>>();
+  readonly #onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => void;
+
+  constructor(onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => void) {
+    this.#onOutcome = onOutcome;
+  }
+
+  /** A request was let through; each mount says so. */
+  begin(ctx: RequestContext): void {
+    if (this.#open.has(ctx)) return;
+    const calls = (ctx.request.messages ?? []).filter(
+      (message): message is RpcRequest => message.kind === 'request' && message.target.kind === 'tool',
+    );
+    if (calls.length > 0) this.#open.set(ctx, new Map(calls.map((call) => [call.id, call])));
+  }
+
+  see(ctx: RequestContext, message: OutgoingMessage): void {
+    const { id, result, error } = message;
+    const open = this.#open.get(ctx);
+    const call = open?.get(id as string | number);
+    if (call === undefined || Object.hasOwn(message, 'method')) return;
+    open?.delete(call.id);
+    if (isObject(error)) {
+      const { code } = error;
+      const errorCode = typeof code === 'number' && Number.isSafeInteger(code) ? { errorCode: code } : {};
+      this.#onOutcome(ctx, { call, outcome: 'rpc_error', ...errorCode });
+      return;
+    }
+    const isError = isObject(result) && result['isError'] === true;
+    this.#onOutcome(ctx, { call, outcome: isError ? 'tool_error' : 'succeeded', result });
+  }
+
+  end(ctx: RequestContext): void {
+    for (const call of this.#open.get(ctx)?.values() ?? []) this.#onOutcome(ctx, { call, outcome: 'unanswered' });
+    this.#open.delete(ctx);
+  }
+}

@@ -1,0 +1,64 @@
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import type { RequestContext } from '../context.js';
+import { escapeText } from '../text.js';
+import { contentOf, type AuditContentMode } from './content.js';
+import type { AuditedContent } from './record.js';
+import { maskRandom, maskSecrets, OwnSecrets } from './secrets.js';
+
+/** How much of what a client sends is recorded. */
+export interface PrivacyOptions {
+  readonly arguments: AuditContentMode;
+  readonly results: AuditContentMode;
+  /** The key of digests. */
+  readonly key: KeyObject;
+}
+
+/** How much of a text is looked at beyond what is kept: a header cannot be longer, and so no token. */
+const MARGIN = 16_384;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A key for digests that are compared within one process only. */
+export function ownDigestKey(): KeyObject {
+  return createSecretKey(randomBytes(32));
+}
+
+/** Makes what one request says fit to be recorded: its own secrets are masked wherever they turn up. */
+export class Privacy {
+  readonly #options: PrivacyOptions;
+  readonly #own: OwnSecrets;
+
+  constructor(options: PrivacyOptions, { headers }: RequestContext['request']) {
+    this.#options = options;
+    this.#own = new OwnSecrets(headers);
+  }
+
+  /** A name: masked where it is known to hold a secret. */
+  text(text: string, most?: number): string {
+    return escapeText(maskSecrets(near(text), this.#own), most);
+  }
+
+  /** A text in which nothing random needs to be told apart, such as a path. */
+  path(text: string): string {
+    return escapeText(maskRandom(maskSecrets(near(text), this.#own)));
+  }
+
+  id(id: string, most: number): string {
+    return UUID.test(id) ? id : escapeText(maskRandom(maskSecrets(near(id), this.#own)), most);
+  }
+
+  arguments(value: unknown): AuditedContent | undefined {
+    return contentOf(value, this.#options.arguments, this.#options.key, this.#own);
+  }
+
+  result(value: unknown): AuditedContent | undefined {
+    return contentOf(value, this.#options.results, this.#options.key, this.#own);
+  }
+
+  get recordsArguments(): boolean {
+    return this.#options.arguments !== 'none';
+  }
+}
+
+function near(text: string): string {
+  return text.length > MARGIN ? text.slice(0, MARGIN) : text;
+}

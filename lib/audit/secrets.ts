@@ -1,0 +1,111 @@
+import type { RequestContext } from '../context.js';
+
+/** What stands in the place of a secret. */
+export const MASK = '[masked]';
+
+/** Texts that are secrets wherever they stand, by their form. */
+const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
+  [/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g, MASK],
+  // A JOSE object, or its header alone: base64url of `{"`.
+  [/eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*/g, MASK],
+  [/\b(Bearer|DPoP|Negotiate|Digest)(?:\s|%20|\+)+[A-Za-z0-9._~+/=%-]{6,}/gi, `$1 ${MASK}`],
+  [/\bBasic\s+(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![A-Za-z0-9+/=])/gi, `Basic ${MASK}`],
+  [/(:\/\/)[^\s/?#@]*@(?:[^\s/?#@]*@)*/g, `$1${MASK}@`],
+  // Neither a value that is masked already, nor the scheme in front of one.
+  [
+    /(passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|cookie|credentials?|signature|code_verifier|accountkey|session_?id)(["']?\s*(?:[:=]|%3d)\s*["']?)(?!\[masked\]|\w+ \[masked\])[^\s"'&;,<>]{2,}/gi,
+    `$1$2${MASK}`,
+  ],
+  [/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{12,}/g, MASK],
+  [
+    /(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|npm_|hf_|xox[abeoprs]-|xapp-|ya29\.|pypi-|shpat_|dop_v1_)[\w.-]{10,}/g,
+    MASK,
+  ],
+  [
+    /(?<![A-Za-z0-9])(?:AIza[\w-]{30,}|sk-[\w-]{16,}|[prs]k_(?:live|test)_\w{10,}|SG\.[\w-]{16,}\.[\w-]{16,}|whsec_\w{16,})/g,
+    MASK,
+  ],
+];
+/** Whether any of them can be there: one look at texts that hold no secret, which is most of them. */
+const SUSPECT =
+  /BEGIN |eyJ|bearer|dpop|negotiate|digest|basic|:\/\/|[:=]|%3d|A[KSBCGIRN][A-Z]A|gh[pousr]_|github_pat_|glpat-|npm_|hf_|xox|xapp-|ya29|pypi-|shpat_|dop_v1_|AIza|sk-|k_(?:live|test)_|SG\.|whsec_/i;
+const SHORTEST = 6;
+
+/** Long and of three kinds of characters, as random keys are and words are not. */
+const RANDOM = /[A-Za-z0-9+/_-]{32,}={0,2}/g;
+const CARD = /(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)/g;
+
+const SECRET_NAME =
+  /passw(or)?d|passphrase|passcode|^pwd$|secret|token|apikey|accesskey|privatekey|accountkey|signingkey|encryptionkey|authorization|^auth$|cookie|credential|bearer|session(id)?$|jwt|dpop|^sig$|signature|otp$|^pin$|cvv|cvc|ssn$|connectionstring|codeverifier|clientassertion/;
+/** Names under which a number or a flag is a secret too. A number of tokens is none. */
+const SECRET_NUMBER = /passw(or)?d|passphrase|passcode|^pwd$|otp$|^pin$|cvv|cvc|ssn$|secret/;
+
+/** Whether what a member of that name holds is a secret. */
+export function isSecretName(name: string, value: unknown): boolean {
+  const plain = name
+    .slice(0, 256)
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '');
+  return (typeof value === 'number' || typeof value === 'boolean' ? SECRET_NUMBER : SECRET_NAME).test(plain);
+}
+
+/** Masks what is a secret by its form, and what the request itself proves its caller with. */
+export function maskSecrets(text: string, own?: OwnSecrets): string {
+  if (text.length < SHORTEST) return text;
+  let masked = own === undefined ? text : own.mask(text);
+  if (SUSPECT.test(masked)) for (const [form, put] of SHAPES) masked = masked.replace(form, put);
+  return masked;
+}
+
+/** Masks what looks random, as keys of unknown kinds do. */
+export function maskRandom(text: string): string {
+  if (text.length < 32) return text;
+  return text.replace(RANDOM, (run) => (/[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run) ? MASK : run));
+}
+
+/** Masks numbers of payment cards (ISO/IEC 7812-1 annex B). */
+export function maskCards(text: string): string {
+  return text.length < 13 ? text : text.replace(CARD, (digits) => (isLuhn(digits.replace(/\D/g, '')) ? MASK : digits));
+}
+
+function isLuhn(digits: string): boolean {
+  let sum = 0;
+  for (let at = 0; at < digits.length; at += 1) {
+    const digit = Number(digits[digits.length - 1 - at]);
+    const doubled = digit * 2;
+    sum += at % 2 === 0 ? digit : doubled > 9 ? doubled - 9 : doubled;
+  }
+  return sum % 10 === 0;
+}
+
+const SECRET_HEADERS = ['authorization', 'proxy-authorization', 'dpop', 'cookie', 'mcp-session-id', 'signature'];
+/** What is shorter is no secret, and would be found in everything. */
+const SHORTEST_OWN = 8;
+
+/** What one request carries in its headers to prove its caller: secret wherever else it turns up. */
+export class OwnSecrets {
+  readonly #headers: RequestContext['request']['headers'];
+  #values: readonly string[] | undefined;
+
+  constructor(headers: RequestContext['request']['headers']) {
+    this.#headers = headers;
+  }
+
+  mask(text: string): string {
+    if (text.length < SHORTEST_OWN) return text;
+    this.#values ??= valuesOf(this.#headers);
+    let masked = text;
+    for (const value of this.#values) if (masked.includes(value)) masked = masked.replaceAll(value, MASK);
+    return masked;
+  }
+}
+
+/** The whole value first, then its parts: a token without its scheme, one of several cookies, a part of a JWT. */
+function valuesOf(headers: RequestContext['request']['headers']): readonly string[] {
+  const values: string[] = [];
+  for (const name of Object.keys(headers)) {
+    if (!SECRET_HEADERS.includes(name) && !isSecretName(name, '')) continue;
+    for (const line of headers[name] ?? []) values.push(line, ...line.split(/[\s;,=.:"]+/));
+  }
+  return [...new Set(values)].filter(({ length }) => length >= SHORTEST_OWN).sort((a, b) => b.length - a.length);
+}

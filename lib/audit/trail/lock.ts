@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { failedWith, nodeDisk } from '../../keys/disk.js';
+import { withLock } from '../../keys/lock.js';
+import { AuditTrailError } from './error.js';
+
+/** How often a holder shows that it is alive, and after how long without that it counts as gone, in milliseconds. */
+const BEAT_MS = 10_000;
+const GONE_MS = 60_000;
+
+/** Locks of this process, by token: what it holds no longer was left behind, be it by another process of that id. */
+const held = new Set<string>();
+
+interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  readonly token: string;
+}
+
+/** The right to be the only writer of a file. */
+export interface TrailLock {
+  readonly release: () => Promise<void>;
+}
+
+/**
+ * Claims a file for this process, until it is released or the process ends, however that happens.
+ * @param onLost is told when another process has taken over, because this one was stopped for a minute or longer
+ * @throws {AuditTrailError} `trail_locked`
+ */
+export async function lockTrail(file: string, onLost: () => void): Promise<TrailLock> {
+  const path = `${file}.lock`;
+  const mine: Holder = { host: await host(), pid: process.pid, token: randomUUID() };
+  const text = JSON.stringify(mine);
+  // Of two that see the same holder gone, one must not remove the new lock of the other.
+  await withLock(nodeDisk, `${path}.guard`, async () => {
+    await assertFree(path, mine.host);
+    await writeFile(path, text, { mode: 0o600 });
+    held.add(mine.token);
+  });
+  const beat = setInterval(() => {
+    void isStill(path, text).then(async (still) => {
+      if (still) await utimes(path, new Date(), new Date()).catch(() => undefined);
+      else if (held.delete(mine.token)) onLost();
+    });
+  }, BEAT_MS).unref();
+  return {
+    async release() {
+      clearInterval(beat);
+      if (held.delete(mine.token) && (await isStill(path, text))) await rm(path, { force: true });
+    },
+  };
+}
+
+async function assertFree(path: string, here: string): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    if (failedWith(cause, 'ENOENT')) return undefined;
+    throw cause;
+  });
+  const holder = text === undefined ? undefined : parse(text);
+  if (text === undefined || (holder !== undefined && isGone(holder, here))) return;
+  // Of a holder elsewhere nothing is known but that it shows up. Its clock and ours are both that of the file system.
+  const { mtimeMs } = await stat(path);
+  const isElsewhere = holder === undefined || holder.host !== here;
+  if (isElsewhere && Date.now() - mtimeMs > GONE_MS) return;
+  const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
+  throw new AuditTrailError('trail_locked', `'${path}' is held by ${who}; give each process a file of its own`);
+}
+
+function isGone({ host: where, pid, token }: Holder, here: string): boolean {
+  if (where !== here) return false;
+  if (pid === process.pid) return !held.has(token);
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (cause) {
+    return failedWith(cause, 'ESRCH');
+  }
+}
+
+async function isStill(path: string, text: string): Promise<boolean> {
+  const found = await readFile(path, 'utf8').catch(() => undefined);
+  return found === text;
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<Holder> | null;
+    return Number.isSafeInteger(value?.pid) && (value?.pid ?? 0) > 0 ? (value as Holder) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two containers may share a host name and process ids, but not the namespace that the ids belong to. */
+async function host(): Promise<string> {
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `${hostname()} ${namespace}`.trim();
+}

@@ -1,0 +1,276 @@
+import { hash, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+import { Unavailable } from '../../denial.js';
+import { reportError } from '../../report.js';
+import { safeCopy } from '../content.js';
+import type { AuditEvent, TrailEvent } from '../events.js';
+import { GENESIS, lineText, recordText, type Checkpoint } from '../line.js';
+import { openSink, type PutEvent } from '../sink.js';
+import { fullName } from '../trailFiles.js';
+import type { AuditEventInput, OpenAuditTrailOptions, TrailStatus } from '../trail.js';
+import { signCheckpoint } from './checkpoint.js';
+import { encodeEvent } from './encode.js';
+import { FileWriter } from './fileWriter.js';
+import { Losses } from './losses.js';
+import { lockTrail, type TrailLock } from './lock.js';
+import { resumeTrail, type Resumed } from './resume.js';
+
+const GATHER_MS = 20;
+const RETRY_MS = 1000;
+/** When a file is full. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** The one writer of a trail: seals events in the order they come, and hands them to the file and the sinks. */
+export class Trail {
+  readonly #options: OpenAuditTrailOptions;
+  readonly #now: () => Date;
+  readonly #limit: number;
+  readonly #writer: FileWriter;
+  readonly #sinks: readonly PutEvent[];
+  readonly #losses: Losses;
+  readonly #instance = randomUUID();
+  #chain: string = randomUUID();
+  #seq = 0;
+  #hash = GENESIS;
+  #bytes = 0;
+  #day = '';
+  /** The number of the last record that a checkpoint is about, and of its own. */
+  #checked = 0;
+  #signing: Promise<Checkpoint> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lock: TrailLock | undefined;
+  #closed: Promise<void> | undefined;
+  #gone = false;
+
+  constructor(options: OpenAuditTrailOptions) {
+    this.#options = options;
+    const { file, fsync = 'second', queue = 10_000, sinks = [], format, onError, now = () => new Date() } = options;
+    this.#now = now;
+    this.#limit = queue;
+    this.#losses = new Losses(now);
+    this.#writer = new FileWriter({
+      file,
+      fsync,
+      gatherMs: GATHER_MS,
+      retryMs: RETRY_MS,
+      onError: (error) => {
+        this.#tell(error);
+      },
+      onWritten: () => {
+        this.#recordLosses();
+      },
+    });
+    this.#sinks = sinks.map((sink, index) => {
+      const onLost = (reason: 'sink_full' | 'sink_failed', { type }: AuditEvent): void => {
+        // That a sink did not hear of its own loss is no further one.
+        if (type !== 'trail_gap') this.#losses.add(reason, index);
+      };
+      return openSink(sink, { onError, format, limit: queue, onLost });
+    });
+  }
+
+  /** @throws {AuditTrailError} */
+  async open(): Promise<void> {
+    const { file, checkpoints = {} } = this.#options;
+    this.#lock = await lockTrail(file, () => {
+      this.#gone = true;
+      this.#tell(new Error(`another process has taken over the audit trail '${file}'`));
+      void this.#writer.abandon();
+    });
+    try {
+      const resumed = await resumeTrail(file);
+      await this.#writer.open();
+      if (resumed.unended) await this.#writer.endLine();
+      this.#begin(resumed);
+    } catch (cause) {
+      await this.#writer.abandon();
+      await this.#lock.release();
+      throw cause;
+    }
+    this.#timer = setInterval(
+      () => {
+        if (this.#seq > this.#checked) this.#checkpointSoon();
+      },
+      (checkpoints.seconds ?? 60) * 1000,
+    ).unref();
+  }
+
+  /** Takes an event of somebody else: nothing in it is safe. */
+  record(event: AuditEventInput): void {
+    const { time, ...members } = event;
+    const safe = safeCopy(members) as unknown as AuditEventInput;
+    this.put(Object.freeze({ ...safe, v: 1, time: isTime(time) ? time : this.#now().toISOString() } as AuditEvent));
+  }
+
+  /** Takes an event whose texts are safe. Whether there was room for it. */
+  put(event: AuditEvent): boolean {
+    if (this.#gone || this.#closed !== undefined || this.#writer.queued >= this.#limit) {
+      this.#losses.add(this.#writer.failing ? 'write_failed' : 'queue_full');
+      return false;
+    }
+    this.#recordLosses();
+    this.#seal(event);
+    return true;
+  }
+
+  /**
+   * Takes an event, and waits until it is on the disk, together with all that wait at that time.
+   * @throws {Unavailable} when it cannot be written
+   */
+  async commit(event: AuditEvent): Promise<void> {
+    if (!this.put(event)) throw new Unavailable('The audit log is unavailable');
+    try {
+      await this.#writer.onDisk(this.#seq);
+    } catch (cause) {
+      throw new Unavailable('The audit log is unavailable', { cause });
+    }
+  }
+
+  /** Whether what is recorded now may never reach the disk. */
+  get failing(): boolean {
+    return this.#gone || this.#closed !== undefined || this.#writer.failing || this.#writer.queued >= this.#limit;
+  }
+
+  status(): TrailStatus {
+    const { queued, syncs } = this.#writer;
+    return { failing: this.failing, seq: this.#seq, queued, lost: this.#losses.total, syncs };
+  }
+
+  /** One at a time: whoever asks while one is made gets that one. */
+  checkpoint(): Promise<Checkpoint> {
+    return (this.#signing ??= this.#makeCheckpoint().finally(() => {
+      this.#signing = undefined;
+    }));
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  #begin({ last, clean, torn, before, bytes }: Resumed): void {
+    if (last !== undefined) {
+      this.#chain = last.chain;
+      this.#seq = last.seq;
+      this.#hash = last.hash;
+    }
+    this.#day = this.#time().slice(0, 10);
+    this.#bytes = bytes;
+    // It explains the line right before it.
+    if (torn !== undefined) this.#own({ type: 'trail_recovered', ...torn });
+    if (before !== undefined && torn === undefined) this.#own({ type: 'trail_segment', after: basename(before) });
+    this.#own({
+      type: 'trail_started',
+      instance: this.#instance,
+      host: hostname(),
+      pid: process.pid,
+      ...(last === undefined ? {} : { clean }),
+    });
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#signing?.catch(() => undefined);
+    for (const loss of this.#losses.takeAll()) this.#own({ type: 'trail_gap', ...loss });
+    this.#own({ type: 'trail_stopped', instance: this.#instance });
+    try {
+      await this.#makeCheckpoint();
+    } finally {
+      await this.#writer.close();
+      await this.#lock?.release();
+    }
+  }
+
+  #seal(event: AuditEvent): void {
+    const { bytes = MOST_BYTES, daily = true } = this.#options.rotate ?? {};
+    const day = event.time.slice(0, 10);
+    if (this.#bytes >= bytes || (daily && day > this.#day)) this.#rotate(day);
+    this.#write(event);
+    if (this.#seq - this.#checked >= (this.#options.checkpoints?.records ?? 1000)) this.#checkpointSoon();
+  }
+
+  #rotate(day: string): void {
+    const { file } = this.#options;
+    this.#day = day > this.#day ? day : this.#day;
+    this.#bytes = 0;
+    this.#writer.rotate(this.#seq);
+    this.#write({ v: 1, time: this.#time(), type: 'trail_segment', after: basename(fullName(file, this.#seq)) });
+  }
+
+  #write(event: AuditEvent): void {
+    const seq = this.#seq + 1;
+    const prev = this.#hash;
+    const record = recordText(this.#chain, encodeEvent(event), prev, seq);
+    const digest = hash('sha256', record, 'hex');
+    const line = `${lineText(digest, record)}\n`;
+    this.#seq = seq;
+    this.#hash = digest;
+    this.#bytes += line.length;
+    this.#writer.add(line, seq);
+    for (const put of this.#sinks) put(event, { hash: digest, chain: this.#chain, prev, seq });
+  }
+
+  #own(event: OwnEvent): void {
+    this.#write(Object.freeze({ ...event, v: 1, time: this.#time() }));
+  }
+
+  #recordLosses(): void {
+    if (this.#losses.isEmpty || this.#gone || this.#writer.queued >= this.#limit) return;
+    for (const loss of this.#losses.take()) this.#own({ type: 'trail_gap', ...loss });
+  }
+
+  #checkpointSoon(): void {
+    if (this.#signing !== undefined || this.#closed !== undefined || this.#writer.failing) return;
+    this.checkpoint().catch((error: unknown) => {
+      this.#tell(error);
+    });
+  }
+
+  /** On the disk first: a checkpoint about records that a crash takes back would show them as cut off. */
+  async #makeCheckpoint(): Promise<Checkpoint> {
+    const facts = { chain: this.#chain, seq: this.#seq, hash: this.#hash, time: this.#time() };
+    this.#checked = facts.seq;
+    try {
+      await this.#writer.onDisk(facts.seq);
+    } catch (cause) {
+      throw new Unavailable('The audit log is unavailable', { cause });
+    }
+    const checkpoint = await signCheckpoint(this.#options.signer, facts);
+    this.#own({ type: 'trail_checkpoint', jws: checkpoint.jws });
+    // What is only about a checkpoint needs no other one.
+    if (this.#seq === facts.seq + 1) this.#checked = this.#seq;
+    await this.#deliver(checkpoint);
+    return checkpoint;
+  }
+
+  async #deliver(checkpoint: Checkpoint): Promise<void> {
+    try {
+      await this.#options.onCheckpoint?.(checkpoint);
+    } catch (error) {
+      this.#tell(error);
+    }
+  }
+
+  #time(): string {
+    return this.#now().toISOString();
+  }
+
+  #tell(error: unknown): void {
+    const { onError = report } = this.#options;
+    void (async () => {
+      await onError(error);
+    })().catch(report);
+  }
+}
+
+type OwnEvent = TrailEvent extends infer Event ? (Event extends TrailEvent ? Omit<Event, 'v' | 'time'> : never) : never;
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && TIME.test(value);
+}
+
+function report(error: unknown): void {
+  reportError(error, 'audit trail');
+}
