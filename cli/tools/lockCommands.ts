@@ -4,7 +4,7 @@ import { command, readArguments, UsageError, type Command, type Io } from '../co
 import { listForms } from './connect.js';
 import { describeDrift, driftOf, permissionsOf, type Drift } from './drift.js';
 import { CONNECTION, CONNECTION_HELP, targetOf, type Connection } from './options.js';
-import { LOCK_FILE, lockedTools, readLock, readLockIfAny, writeLock, type LockedTool } from './toolLock.js';
+import { LOCK_FILE, lockedTools, readLock, updateLock, type LockedTool } from './toolLock.js';
 
 const FILE = { file: { type: 'string' }, json: { type: 'boolean' } } as const;
 const FILE_HELP = `  --file <path>         the lock file; default: ${LOCK_FILE}
@@ -42,9 +42,8 @@ ${FILE_HELP}${CONNECTION_HELP}`,
     const url = only(positionals, 'the URL of one MCP endpoint');
     const tools = await serve(url, values, io);
     const file = values.file ?? LOCK_FILE;
-    const before = (await readLockIfAny(file)) ?? [];
+    const before = await updateLock(file, (all) => [...all.filter((tool) => !isOf(url)(tool)), ...tools]);
     const drifts = driftOf(before.filter(isOf(url)), tools);
-    await writeLock(file, [...before.filter((tool) => !isOf(url)(tool)), ...tools]);
     if (values.json === true) printJson(io, { file, tools: tools.map(summary), changes: drifts });
     else io.stdout(`${describeDrift(drifts)}${count(tools)} locked in '${escapeText(file)}'\n`);
   },

@@ -1,10 +1,11 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Listing } from '../../client/tools/listing.js';
 import { approvedForm } from '../../client/tools/approval.js';
 import { show } from '../../client/tools/diff.js';
 import { digestOfTool, statedBy, type WireForm, type WireTool } from '../../lib/definitions/form.js';
 import { decodeLockfile, encodeLockfile } from '../../lib/definitions/lockfile.js';
+import { whileLocked } from '../../lib/definitions/replaceFile.js';
 import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { failedWith } from '../../lib/keys/disk.js';
@@ -60,7 +61,7 @@ export async function readLock(file: string): Promise<readonly LockedTool[]> {
 }
 
 /** As `readLock`, and nothing when there is no file. */
-export async function readLockIfAny(file: string): Promise<readonly LockedTool[] | undefined> {
+async function readLockIfAny(file: string): Promise<readonly LockedTool[] | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -93,11 +94,19 @@ function memberOf(value: unknown, name: string): unknown {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
-/** Writes a lock file. Whoever reads finds the old or the new one. */
-export async function writeLock(file: string, tools: readonly LockedTool[]): Promise<void> {
-  const draft = `${file}.${randomUUID()}.tmp`;
-  await writeFile(draft, encode(tools), { flag: 'wx', flush: true });
-  await rename(draft, file);
+/**
+ * Writes a lock file, by what it said before. Whoever reads finds the old or the new one.
+ * @returns what it said before
+ */
+export async function updateLock(
+  file: string,
+  update: (before: readonly LockedTool[]) => readonly LockedTool[],
+): Promise<readonly LockedTool[]> {
+  return whileLocked(resolve(file), async (replace) => {
+    const before = (await readLockIfAny(file)) ?? [];
+    await replace(encode(update(before)));
+    return before;
+  });
 }
 
 /** One line for each digest and each member of a definition, in an order that depends on nothing: made for reviews. */

@@ -1,10 +1,10 @@
-import { unlink } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { JSONWebKeySet } from 'jose';
+import { removeDrafts } from '../../lib/definitions/replaceFile.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { nodeDisk } from '../../lib/keys/disk.js';
 import { withLock } from '../../lib/keys/lock.js';
-import { leftoverDrafts, readPrivateFile, replacePrivateFile } from '../../lib/keys/privateFiles.js';
+import { readPrivateFile, replacePrivateFile } from '../../lib/keys/privateFiles.js';
 import type { Signer } from '../../lib/keys/signer.js';
 import { text } from '../../lib/options.js';
 import { isObject } from '../../lib/rpc.js';
@@ -77,12 +77,6 @@ function parse(content: string): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
-}
-
-/** Nobody else writes now, so whatever draft is here was left behind by a crash. */
-async function removeDrafts(file: string): Promise<void> {
-  const own = new RegExp(`^${basename(file).replace(/[^A-Za-z0-9]/g, '\\$&')}$`);
-  for (const left of await leftoverDrafts(nodeDisk, dirname(file), own)) await unlink(join(dirname(file), left));
 }
 
 function notOne(file: string): ApprovalsError {

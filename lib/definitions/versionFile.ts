@@ -1,12 +1,11 @@
-import { access, open, readFile, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Unavailable } from '../denial.js';
 import { parseStrictJson } from '../json/strict.js';
-import { failedWith, nodeDisk } from '../keys/disk.js';
-import { withLock } from '../keys/lock.js';
-import { draftOf, leftoverDrafts } from '../keys/privateFiles.js';
+import { failedWith } from '../keys/disk.js';
 import { flag, optional, readOptions } from '../options.js';
 import { decodeLockfile, encodeLockfile } from './lockfile.js';
+import { whileLocked } from './replaceFile.js';
 import { Pins, type Pin, type Pinned, type VersionStore } from './versions.js';
 
 export interface FileVersionsOptions {
@@ -36,15 +35,13 @@ export function fileVersions(path = 'mcp-tools.lock.json', options: FileVersions
     const { answer, next } = (await read(file)).judge(pin);
     if (next === undefined) return answer;
     if (frozen) return answer === 'new' ? 'changed' : answer;
-    // A lock waits for whoever holds it, and in a directory that is not there nobody ever will.
-    await access(dirname(file));
     // What was read a moment ago may be old: it is judged again while nobody else writes.
-    return withLock(nodeDisk, `${file}.lock`, async (assertHeld) => {
+    return whileLocked(file, async (replace) => {
       const pins = await read(file);
       const judged = pins.judge(pin);
       if (judged.next === undefined) return judged.answer;
       pins.set(judged.next);
-      await replace(file, encodeLockfile(pins.list), assertHeld);
+      await replace(encodeLockfile(pins.list));
       return judged.answer;
     });
   };
@@ -77,46 +74,5 @@ async function read(file: string): Promise<Pins> {
     return new Pins(decodeLockfile(parseStrictJson(text)));
   } catch (cause) {
     throw new TypeError(`'${file}' is not a lock file of tools; restore it from version control`, { cause });
-  }
-}
-
-/** Whoever reads, even after a crash at any step, finds the old or the new text. */
-async function replace(file: string, text: string, assertHeld: () => Promise<void>): Promise<void> {
-  const directory = dirname(file);
-  // Nobody else writes now, so whatever draft is here was left behind by a crash, or is of a lock and made again.
-  const own = new RegExp(`^${basename(file).replace(/[^A-Za-z0-9]/g, '\\$&')}(?:\\.lock(?:\\.break)?)?$`);
-  for (const left of await leftoverDrafts(nodeDisk, directory, own)) {
-    await unlink(resolve(directory, left)).catch(() => undefined);
-  }
-  const draft = draftOf(file);
-  try {
-    await write(draft, text);
-    await assertHeld();
-    await rename(draft, file);
-  } catch (cause) {
-    await unlink(draft).catch(() => undefined);
-    throw cause;
-  }
-  await flush(directory);
-}
-
-async function write(draft: string, text: string): Promise<void> {
-  const handle = await open(draft, 'wx', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function flush(directory: string): Promise<void> {
-  // Windows has no way to flush a directory.
-  if (process.platform === 'win32') return;
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

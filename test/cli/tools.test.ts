@@ -1,8 +1,13 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { main } from '../../cli/main.js';
+import { readLock } from '../../cli/tools/toolLock.js';
 import { toolVerifier } from '../../client/toolVerifier.js';
 import { memoryApprovals } from '../../lib/stores/approvals.js';
 import { signedApprovals } from '../../client/tools/approvals.js';
@@ -283,6 +288,32 @@ describe('mcp-etdi tools', () => {
         setTimeout(() => res.write(`\ndata: ${message.slice(half)}\r\n\r\n`), 20);
       };
       expect(await lock()).to.include({ code: 0, err: '' });
+    });
+
+    it('leave the old or the new file when they are killed while they write', async () => {
+      const program = fileURLToPath(new URL('../support/lockWriter.ts', import.meta.url));
+      for (const milliseconds of [1, 4, 9, 17]) {
+        const child = fork(program, [file()], { execArgv: ['--import', 'tsx'] });
+        await once(child, 'message');
+        await pause(milliseconds);
+        const gone = once(child, 'close');
+        child.kill('SIGKILL');
+        await gone;
+        expect((await readLock(file())).length).to.be.oneOf([1, 60]);
+        // Nor does what was left behind keep the next one from writing.
+        expect(await lock()).to.include({ code: 0, err: '' });
+        expect(await readdir(folder)).to.deep.equal(['mcp-tools.lock.json']);
+      }
+    }).timeout(60_000);
+
+    it('lose nothing that another process writes at the same time', async () => {
+      const versions = fileVersions(file());
+      const pins = Array.from({ length: 5 }, (_one, at) => `tool-${at}`);
+      const digest = `sha256:${'a'.repeat(64)}`;
+      const pinning = pins.map((name) => versions.pin(name, '1.0.0', 'legacy', digest, 'https://other.example/mcp'));
+      await Promise.all([lock(), ...pinning, lock()]);
+      const names = (await readLock(file())).map(({ name }) => name);
+      expect(names).to.include.members([...pins, 'add']);
     });
 
     it('deny a lock file that was edited in one place only', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from 'jose';
@@ -217,6 +218,28 @@ describe('approvals', () => {
         expect((error as Error).message).to.match(message);
       });
     }
+
+    it('are the old or the new ones when a process is killed while it writes', async () => {
+      const pair = await keyPair();
+      const key = await importSignKey(pair.private);
+      const shared = fileApprovals({ file: path(), signer: { current: () => Promise.resolve(key) }, keys: pair.jwks });
+      for (const [round, milliseconds] of [0, 2, 5, 9].entries()) {
+        const args = [path(), JSON.stringify(pair), String(round * 100)];
+        const child = fork(writer, args, { execArgv: ['--import', 'tsx'] });
+        const saved: number[] = [];
+        child.on('message', (at) => saved.push(at as number));
+        await once(child, 'message');
+        await pause(milliseconds);
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+        const names = (await shared.list()).map(({ tool }) => tool);
+        expect(names).to.include.members(saved.map((at) => `tool-${round * 100 + at}`));
+        await shared.save(approvalOf(`after-${round}`));
+        const left = await readdir(folder);
+        expect(left).to.deep.equal(['approvals.json']);
+      }
+    }).timeout(60_000);
 
     it('are kept when several processes approve at the same time, and whole when one is killed', async () => {
       const pair = await keyPair();

@@ -21,6 +21,7 @@ import {
   type ApprovalRequest,
   type GuardableClient,
 } from '../../client/index.js';
+import { listedBy, rawServer } from '../../examples/attacks/support/rawServer.js';
 import { CLIENTS, type ClientKind } from '../../examples/support/clients.js';
 import { listen, type Loopback } from '../../examples/support/loopback.js';
 import { memoryVersions } from '../../lib/definitions/versions.js';
@@ -33,6 +34,7 @@ interface Served {
   readonly version: string;
   readonly permissions: readonly string[];
   readonly description: string;
+  readonly serial?: number;
 }
 
 const HONEST: Served = { version: '1.0.0', permissions: ['weather:read'], description: 'Tells the weather' };
@@ -72,9 +74,9 @@ function mcp(line: Line, answers: Answers, { description }: Served): Handle {
 }
 
 function app(framework: 'Express' | 'Koa', resource: string, served: Served, signer: FakeSigner, handle: Handle) {
-  const { version, permissions } = served;
+  const { version, permissions, serial = 0 } = served;
   const tools = defineTools({ weather: { version, permissions }, other: { version: '1.0.0', permissions: [] } });
-  const publishing = publishTools({ tools, signer, resource, versions: memoryVersions() });
+  const publishing = publishTools({ tools, signer, resource, serial, versions: memoryVersions() });
   if (framework === 'Express') {
     const server = express().use('/mcp', toExpress(publishing));
     return server.all('/mcp', (req, res) => void handle(req, res, req.body));
@@ -133,12 +135,13 @@ describe('guardClient around official clients, with publishTools in front of the
 
   after(() => loopback.close());
 
-  async function guarded(kind: ClientKind, approve?: (request: ApprovalRequest) => boolean) {
+  async function guarded(kind: ClientKind, approve?: (request: ApprovalRequest) => boolean, now = () => new Date()) {
     const approver = await fakeSigner();
     const verifier = toolVerifier({
       server: resource,
       publishers: [{ owner: resource, jwks: publisher.jwks }],
-      approvals: signedApprovals({ store: memoryApprovals(), signer: approver, keys: approver.jwks }),
+      approvals: signedApprovals({ store: memoryApprovals(), signer: approver, keys: approver.jwks, now }),
+      now,
     });
     const client = await connect(kind, resource);
     const options = { verifier, maxAge: 0, ...(approve === undefined ? {} : { approve }) };
@@ -218,6 +221,44 @@ describe('guardClient around official clients, with publishTools in front of the
         const { tools } = await client.listTools();
         expect(tools.map(({ name }) => name)).to.deep.equal(['weather', 'other']);
         expect(await client.callTool(weather)).to.deep.include({ structuredContent: { sky: 'clear' } });
+        await client.close();
+      });
+
+      const serve = (served: Partial<Served>): RequestListener =>
+        app('Koa', resource, { ...HONEST, ...served }, publisher, mcp('server v2', 'SSE', { ...HONEST, ...served }));
+
+      it('takes a rolling deployment for what it is, and denies one that goes back', async () => {
+        let later = 0;
+        const now = (): Date => new Date(Date.now() + later);
+        current = serve({ serial: 6 });
+        const { client, guard } = await guarded(kind, () => true, now);
+        expect((await guard.listTools()).tools).to.have.lengthOf(2);
+        later = 2 * 3_600_000;
+        for (const serial of [6, 7, 6, 7]) {
+          current = serve({ serial });
+          expect(await guard.callTool(weather), `${serial}`).to.deep.include({ structuredContent: { sky: 'clear' } });
+        }
+        current = serve({ serial: 5 });
+        expect(await denial(guard.callTool(weather))).to.include({ code: 'serial_lower' });
+        expect((await guard.listTools()).tools).to.deep.equal([]);
+        current = serve({ serial: 7 });
+        expect((await guard.listTools()).tools).to.have.lengthOf(2);
+        await client.close();
+      });
+
+      it('denies an earlier tool that was put back into a list, and a list without its manifest', async () => {
+        const before = await listedBy(resource);
+        current = serve({ version: '1.1.0' });
+        const after = await listedBy(resource);
+
+        // From here on somebody stands between the client and the server.
+        current = rawServer({ ...after, tools: before.tools }, []);
+        const { client, guard } = await guarded(kind, () => true);
+        expect(await denial(guard.callTool(weather))).to.include({ code: 'manifest_lacks_tool' });
+        current = rawServer(before, []);
+        expect((await guard.listTools()).tools).to.have.lengthOf(2);
+        current = rawServer({ tools: before.tools }, []);
+        expect(await denial(guard.callTool(weather))).to.include({ code: 'manifest_vanished' });
         await client.close();
       });
 

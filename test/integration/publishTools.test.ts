@@ -31,6 +31,7 @@ import {
   registerSecureTool,
   servedTools,
   type AnyMiddleware,
+  type PublishToolsOptions,
   type ToolSource,
 } from '../../lib/index.js';
 import { fakeSigner, type FakeSigner } from '../../lib/testing.js';
@@ -200,7 +201,7 @@ describe('publishTools with official servers and clients', () => {
         let server: Loopback;
         let resource: string;
 
-        const boot = async (more: { readonly source?: ToolSource } = {}): Promise<void> => {
+        const boot = async (more: Partial<PublishToolsOptions> = {}): Promise<void> => {
           const one = publishTools({ tools, signer, resource, versions, onEvent: () => undefined, ...more });
           server.serve(build(handler(), one));
           await Promise.resolve();
@@ -256,6 +257,26 @@ describe('publishTools with official servers and clients', () => {
             const restored = await connect(kind, new URL(`${server.origin}/mcp`));
             expect(await restored.list()).to.have.lengthOf(2);
             await restored.close();
+          });
+        }
+
+        for (const when of ['from a list', 'before any list']) {
+          it(`reports a tool without a policy and a policy without a tool, ${when}`, async () => {
+            const policy = { version: '1.0.0', permissions: [] };
+            const events: string[] = [];
+            await boot({
+              tools: defineTools({ add: policy, absent: policy }),
+              versions: memoryVersions(),
+              onEvent: ({ type, name }) => events.push(`${type} ${name}`),
+              ...(when === 'from a list' ? {} : { source: source() }),
+            });
+            const client = await connect('client v1', new URL(`${server.origin}/mcp`));
+            if (when === 'from a list') expect((await client.list()).map(({ name }) => name)).to.deep.equal(['add']);
+            else expect(await client.call('add', { a: 1, b: 1 })).to.equal('2');
+            expect(events).to.include.members(['tool_undefined read', 'tool_missing absent', 'definition_pinned add']);
+            const refused = await client.call('read').catch((error: unknown) => String(error));
+            expect(refused).to.include('tool_undefined');
+            await client.close();
           });
         }
 
