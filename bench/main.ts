@@ -5,11 +5,12 @@ import { benchDefinitions } from './definitions.js';
 import { contenders } from './contenders/index.js';
 import { benchHttp } from './http.js';
 import { benchProcess } from './process.js';
+import { benchRate } from './rate.js';
 import { benchSignatures } from './signatures.js';
 import { say } from './report.js';
 import { withFleet } from './fleet.js';
 
-const PARTS = ['core', 'signatures', 'definitions', 'process', 'http'];
+const PARTS = ['core', 'signatures', 'definitions', 'rate', 'process', 'http'];
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = asked.find((word) => !PARTS.includes(word));
 if (unknown !== undefined) throw new TypeError(`unknown part '${unknown}': name one of ${PARTS.join(', ')}`);
@@ -25,6 +26,7 @@ say(`Node ${process.version}, load average ${loads()}`);
 if (parts.has('core')) await benchCore();
 if (parts.has('signatures')) await benchSignatures();
 if (parts.has('definitions')) await benchDefinitions();
+if (parts.has('rate')) await benchRate();
 if (parts.has('process') || parts.has('http')) {
   for (const algorithm of ['RS256', 'ES256'] as const) {
     await withFleet(algorithm, chosen, async (fleet) => {
