@@ -83,6 +83,7 @@ export function openTrust(factory: string, peers: readonly TrustedKeys[], option
   const problem = listOf(object, { least: 1 })(peers);
   if (problem !== undefined) throw new TypeError(`${factory}: 'keys' ${problem}`);
   const checked = peers.map((peer, index) => readPeer(`${factory}: 'keys' [${index}]`, peer));
+  assertServed(factory, checked, options.purpose);
   const pins = new Map<string, Pin>();
   const sets: ReturnType<typeof remoteSet<TrustedKey>>[] = [];
   for (const peer of checked) {
@@ -111,12 +112,16 @@ function readPeer(label: string, peer: TrustedKeys): PinnedPeer | RemotePeer {
   return readOptions(label, peer, { ...common, jwksUri: secureUrl, thumbprints: optional(listOf(pin, { least: 1 })) });
 }
 
+/** The same peers may be listed for several purposes, so one may have no key for this one. All of them is a mistake. */
+function assertServed(factory: string, peers: readonly (PinnedPeer | RemotePeer)[], purpose: KeyPurpose): void {
+  const pinned = peers.flatMap((peer) => ('jwks' in peer ? peer.jwks.keys : []));
+  const isServed = pinned.length === 0 || pinned.some((jwk) => servesPurpose(jwk, purpose));
+  if (isServed || peers.some((peer) => 'jwksUri' in peer)) return;
+  throw new TypeError(`${factory}: 'keys' has only keys for other purposes; pin those for '${purpose}'`);
+}
+
 function pinKeys(factory: string, pins: Map<string, Pin>, peer: PinnedPeer, purpose: KeyPurpose): void {
-  const { keys } = peer.jwks;
-  if (keys.length > 0 && !keys.some((jwk) => servesPurpose(jwk, purpose))) {
-    throw new TypeError(`${factory}: 'keys' has no key of '${peer.owner}' for '${purpose}'; pin those of that purpose`);
-  }
-  for (const jwk of keys) {
+  for (const jwk of peer.jwks.keys) {
     // A key for another purpose is its owner's all the same, and nobody else's.
     const found = Promise.resolve(trusted(peer, jwk, purpose));
     addPin(factory, pins, thumbprint(jwk), { owner: peer.owner, find: () => found });

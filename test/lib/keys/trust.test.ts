@@ -251,10 +251,13 @@ describe('openTrust', () => {
     expect(await trust.find(a.keyId)).to.equal(undefined);
   });
 
-  it('says so when no pinned key is for the purpose', () => {
+  it('says so when no key of anybody is for the purpose', async () => {
     const jwks = stating(a, 'definition');
-    expect(() => open({ owner: A, jwks })).to.throw(TypeError, "for 'request'");
+    expect(() => open({ owner: A, jwks })).to.throw(TypeError, "pin those for 'request'");
     expect(() => open({ owner: A, jwks: {} as never })).to.throw(TypeError, "needs 'keys'");
+    const trust = open({ owner: A, jwks }, { owner: B, jwks: b.jwks });
+    expect(await trust.find(b.keyId)).to.include({ owner: B });
+    expect(await trust.find(a.keyId)).to.equal(undefined);
   });
 
   it('lets a pin win over what another peer publishes', async () => {
