@@ -17,6 +17,7 @@ const MOST_FINDINGS = 20;
 export function statusSection(verification: Verification): Html {
   const { report } = verification;
   if (!report.ok) return changed(report);
+  if (report.records === 0) return EMPTY;
   const proven = verification.keys && verification.checkpoints;
   return html`<section class="status ${proven ? 'good' : 'hint'}">
     <h2>${proven ? 'This log was not changed' : 'No change was found'}</h2>
@@ -29,6 +30,12 @@ export function statusSection(verification: Verification): Html {
     </ul>
   </section>`;
 }
+
+/** A log that was ever written to holds at least that. */
+const EMPTY = html`<section class="status hint">
+  <h2>Nothing is in this log</h2>
+  <p>Whoever opens a log writes a first record. Without one, it was never used or it was emptied.</p>
+</section>`;
 
 function changed({ findings, records }: TrailReport): Html {
   const shown = findings.slice(0, MOST_FINDINGS);
