@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { TokenDenied, verifyingFetch, type VerifyingFetchOptions } from '../../client/index.js';
+import { signingFetch, TokenDenied, verifyingFetch, type VerifyingFetchOptions } from '../../client/index.js';
 import { Unavailable } from '../../lib/denial.js';
 import { introspect, oidc } from '../../lib/index.js';
-import { fakeIssuer } from '../../lib/testing.js';
+import { fakeIssuer, fakeSigner } from '../../lib/testing.js';
 
 const RESOURCE = 'https://mcp.example/mcp';
 const issuer = fakeIssuer({ resource: RESOURCE });
@@ -145,6 +145,22 @@ describe('verifyingFetch', () => {
       await verifying(RESOURCE, { headers, ...(redirect === undefined ? {} : { redirect }) });
     }
     expect(sent.map(({ init }) => init?.redirect)).to.deep.equal(['manual', 'manual', 'manual', 'error']);
+  });
+
+  it('lets nothing be signed for a token that is not sent', async () => {
+    const sent: RequestInit[] = [];
+    const send: typeof fetch = (_input, init = {}) => {
+      sent.push(init);
+      return Promise.resolve(new Response('sent'));
+    };
+    const { say, verifying } = open({
+      fetch: signingFetch({ signer: await fakeSigner(), resource: RESOURCE, fetch: send }),
+    });
+    expect(await say(await issuer.token({ aud: 'https://mcp.example/other' }))).to.equal('audience');
+    expect(sent).to.deep.equal([]);
+    const headers = { Authorization: `Bearer ${await issuer.token()}`, 'Content-Type': 'application/json' };
+    await verifying(RESOURCE, { method: 'POST', headers, body: '{}' });
+    expect(new Headers(sent[0]?.headers).get('signature-input')).to.include('"authorization"');
   });
 
   it('sends nothing while the keys of the issuer cannot be fetched', async () => {
