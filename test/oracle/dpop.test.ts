@@ -66,7 +66,9 @@ const fetching: typeof fetch = (input) =>
 async function theirs({ method = 'POST', url = RESOURCE }: Case, headers: Record<string, string>): Promise<boolean> {
   const as: AuthorizationServer = { issuer: ISSUER, jwks_uri: JWKS };
   try {
-    await validateJwtAccessToken(as, new Request(url, { method, headers }), RESOURCE, { [customFetch]: fetching });
+    await validateJwtAccessToken(as, new Request(url, { method, headers }), RESOURCE, {
+      [customFetch]: (target: string) => fetching(target),
+    });
     return true;
   } catch {
     return false;
