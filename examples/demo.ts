@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import type { AuditEvent } from '../lib/index.js';
 import { createApp } from './signing/server.js';
 import { makeDevelopmentKeys } from './support/agent.js';
 import { attempts, describe } from './support/attempts.js';
@@ -33,11 +34,12 @@ async function denied(running: Running): Promise<Row[]> {
 }
 
 function audited(): readonly Row[] {
-  const ids = new Set(records.map((line) => (JSON.parse(line) as { id: string }).id));
+  const requests = records.map((line) => JSON.parse(line) as AuditEvent).filter(({ type }) => type === 'request');
+  const ids = new Set(requests.map(({ id }) => id));
   const secrets = [...seen.tokens].flatMap((token) => [token, ...token.split('.').slice(1)]);
   const leaks = secrets.filter((secret) => secret !== '' && records.some((line) => line.includes(secret)));
   return [
-    { what: 'audit records, one for each request', expected: `${seen.requests}`, got: `${records.length}` },
+    { what: 'audit records, one for each request', expected: `${seen.requests}`, got: `${requests.length}` },
     { what: 'ids of requests in the audit log', expected: `${seen.requests}`, got: `${ids.size}` },
     { what: `parts of ${seen.tokens.size} tokens in the audit log`, expected: '0', got: `${leaks.length}` },
   ];

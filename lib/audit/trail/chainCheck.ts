@@ -153,7 +153,8 @@ export class ChainCheck {
     if (this.#twins !== undefined) {
       const { first, second } = this.#twins;
       this.#twins = undefined;
-      const wrong = following?.prev === second.link.hash ? first : second;
+      const isFirst = following?.prev === second.link.hash && first.link.hash !== second.link.hash;
+      const wrong = isFirst ? first : second;
       this.add('inserted', wrong.link.seq, wrong, `there is another record ${wrong.link.seq}`);
     }
     if (this.#torn !== undefined) {

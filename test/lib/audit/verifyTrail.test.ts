@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { verifyTrail, type SealedRecord, type TrailReport } from '../../../lib/index.js';
+import { canonicalize } from '../../../lib/json/canonical.js';
+import { makeAuditKey, TrailSandbox } from '../../support/trails.js';
+
+let sandbox: TrailSandbox;
+
+/** What is said about the first bad record. */
+const first = ({ findings: [finding] }: TrailReport): unknown => finding && [finding.fault, finding.seq, finding.line];
+
+/** A record with other members, and the hash that belongs to them: what somebody can make who knows the format. */
+function forge(line: string, change: (sealed: SealedRecord) => object): string {
+  const record = canonicalize(change(JSON.parse(line) as SealedRecord));
+  return `{"hash":"${createHash('sha256').update(record).digest('hex')}","record":${record}}`;
+}
+
+const renamed = ({ record }: SealedRecord): object => ({ ...record, event: { ...record.event, name: 'another' } });
+
+/** All records from one on, changed and linked anew by somebody who may write the file and not sign. */
+function rewrite(lines: readonly string[], from: number): string[] {
+  const kept = lines.slice(0, from);
+  return lines.slice(from).reduce((all, line) => {
+    const prev = all.length === 0 ? '0'.repeat(64) : (JSON.parse(all.at(-1) ?? '') as SealedRecord).hash;
+    return [...all, forge(line, ({ record }) => ({ ...record, event: { ...record.event, name: 'other' }, prev }))];
+  }, kept);
+}
+
+describe('verifyTrail', () => {
+  beforeEach(async () => {
+    sandbox = await TrailSandbox.create();
+  });
+  afterEach(() => sandbox.remove());
+
+  it('finds nothing in a trail that was left alone, across restarts and files', async () => {
+    for (let run = 0; run < 3; run += 1)
+      await sandbox.fill(40, { rotate: { bytes: 4096 }, checkpoints: { records: 10 } });
+    const report = await sandbox.verify({ checkpoints: sandbox.checkpoints });
+    expect(report).to.deep.include({ ok: true, findings: [], recovered: 0, first: { seq: 1 } });
+    expect(report.files).to.be.greaterThan(6);
+    expect(report.last?.seq).to.equal(report.records);
+    expect(report.checkpoints.verified).to.equal(report.checkpoints.found);
+    expect(report.checkpoints.signedUntil).to.equal(report.records - 1);
+  });
+
+  describe('tells apart what was done to a trail', () => {
+    /** Records: 1 is the start, 2 to 11 are events, 12 is the stop, 13 the checkpoint. */
+    const table: readonly [what: string, change: (lines: string[]) => string[], expected: unknown][] = [
+      ['a record whose text was changed', (l) => l.with(4, l[4]!.replace('server 3', 'server 4')), ['edited', 5, 5]],
+      ['a record that was changed with a new hash', (l) => l.with(4, forge(l[4]!, renamed)), ['edited', 5, 5]],
+      ['the first record, with a new hash', (l) => l.with(0, forge(l[0]!, renamed)), ['edited', 1, 1]],
+      ['a hash alone', (l) => l.with(4, l[4]!.replace(/"hash":"./, '"hash":"x').replace('"x', '"0')), ['edited', 5, 5]],
+      [
+        'a number, with a new hash',
+        (l) =>
+          l.with(
+            4,
+            forge(l[4]!, ({ record }) => ({ ...record, seq: 500 })),
+          ),
+        ['removed', 5, 5],
+      ],
+      [
+        'a link, with a new hash',
+        (l) =>
+          l.with(
+            4,
+            forge(l[4]!, ({ record }) => ({ ...record, prev: 'f'.repeat(64) })),
+          ),
+        ['edited', 5, 5],
+      ],
+      ['two neighbours that changed places', (l) => l.with(4, l[5]!).with(5, l[4]!), ['reordered', 5, 6]],
+      ['two distant records that changed places', (l) => l.with(2, l[8]!).with(8, l[2]!), ['reordered', 4, 4]],
+      ['a record that was removed', (l) => l.toSpliced(4, 1), ['removed', 5, 5]],
+      ['several that were removed', (l) => l.toSpliced(4, 3), ['removed', 5, 5]],
+      ['the first that was removed', (l) => l.slice(1), ['removed', 1, 1]],
+      ['a record that is there twice', (l) => l.toSpliced(7, 0, l[4]!), ['inserted', 5, 8]],
+      ['a record that is there twice in a row', (l) => l.toSpliced(5, 0, l[4]!), ['inserted', 5, 6]],
+      ['a forged record in front of the true one', (l) => l.toSpliced(4, 0, forge(l[4]!, renamed)), ['inserted', 5, 5]],
+      ['a forged record behind the true one', (l) => l.toSpliced(5, 0, forge(l[4]!, renamed)), ['inserted', 5, 6]],
+      ['a line of something else', (l) => l.toSpliced(5, 0, '{"level":"info"}'), ['malformed', 6, 6]],
+      ['a record that was overwritten', (l) => l.with(5, 'x'), ['malformed', 6, 6]],
+      ['an empty line', (l) => l.toSpliced(5, 0, ''), ['malformed', 6, 6]],
+      [
+        'a record of another trail',
+        (l) =>
+          l.toSpliced(
+            5,
+            0,
+            forge(l[5]!, ({ record }) => ({ ...record, chain: crypto.randomUUID() })),
+          ),
+        ['inserted', 6, 6],
+      ],
+      ['a checkpoint about other records', (l) => rewrite(l, 3), ['checkpoint_invalid', 13, 13]],
+    ];
+    for (const [what, change, expected] of table) {
+      it(what, async () => {
+        await sandbox.fill(10);
+        await sandbox.write(change(await sandbox.lines()));
+        const report = await sandbox.verify();
+        expect(report.ok).to.equal(false);
+        expect(first(report)).to.deep.equal(expected);
+      });
+    }
+  });
+
+  it('names one change once', async () => {
+    await sandbox.fill(10);
+    const lines = await sandbox.lines();
+    for (const changed of [lines.with(4, forge(lines[4]!, renamed)), lines.with(5, 'x'), lines.toSpliced(4, 2)]) {
+      await sandbox.write(changed);
+      expect((await sandbox.verify()).findings).to.have.lengthOf(1);
+    }
+  });
+
+  it('finds any single change to any byte of any record', async () => {
+    await sandbox.fill(6);
+    const bytes = await readFile(sandbox.file);
+    // The last byte is the line feed that ends the last record, and no part of it.
+    const change = fc.tuple(fc.nat(bytes.length - 2), fc.integer({ min: 1, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(change, async ([at, by]) => {
+        const changed = Buffer.from(bytes);
+        changed[at] = ((changed[at] ?? 0) + by) % 256;
+        await writeFile(sandbox.file, changed);
+        const report = await sandbox.verify();
+        expect(report.ok).to.equal(false);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('finds any single member of any event that was changed, with a hash that fits', async () => {
+    await sandbox.fill(8);
+    const lines = await sandbox.lines();
+    const at = fc.nat(lines.length - 2);
+    await fc.assert(
+      fc.asyncProperty(at, fc.string(), fc.jsonValue(), async (index, name, value) => {
+        const line = lines[index] ?? '';
+        const { record } = JSON.parse(line) as SealedRecord;
+        const event = { ...record.event, [name]: value };
+        fc.pre(canonicalizes(event) && canonicalize(event) !== canonicalize(record.event));
+        await sandbox.write(
+          lines.with(
+            index,
+            forge(line, () => ({ ...record, event })),
+          ),
+        );
+        expect(first(await sandbox.verify())).to.deep.equal(['edited', index + 1, index + 1]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('finds that the end is gone, with a checkpoint that was kept elsewhere and not without', async () => {
+    await sandbox.fill(10);
+    const lines = await sandbox.lines();
+    await sandbox.write(lines.slice(0, 8));
+    expect((await sandbox.verify()).ok).to.equal(true);
+    const report = await sandbox.verify({ checkpoints: sandbox.checkpoints });
+    expect(first(report)).to.deep.equal(['truncated', 9, 8]);
+    await sandbox.write([]);
+    expect(first(await sandbox.verify({ checkpoints: sandbox.checkpoints }))).to.deep.equal(['truncated', 1, 0]);
+  });
+
+  it('finds that all was written anew, with a checkpoint that was kept elsewhere and not without', async () => {
+    await sandbox.fill(10);
+    const { file, checkpoints } = sandbox;
+    const elsewhere = checkpoints.map(({ jws }) => jws);
+    await sandbox.write(rewrite((await sandbox.lines()).slice(0, -1), 0));
+    expect((await sandbox.verify()).ok).to.equal(true);
+    expect(first(await sandbox.verify({ checkpoints: elsewhere }))).to.deep.equal(['rewritten', 12, 12]);
+
+    const other = await TrailSandbox.create();
+    try {
+      await other.fill(20);
+      await writeFile(file, await readFile(other.file));
+      const report = await sandbox.verify({ checkpoints: elsewhere, keys: other.keys });
+      expect(report.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid']);
+      const unsigned = await verifyTrail({ files: [file], checkpoints: elsewhere });
+      expect(first(unsigned)).to.deep.equal(['rewritten', 12, 12]);
+    } finally {
+      await other.remove();
+    }
+  });
+
+  it('denies a checkpoint of an unknown key, in the trail and from elsewhere', async () => {
+    await sandbox.fill(3);
+    const { keys } = await makeAuditKey();
+    const report = await sandbox.verify({ keys, checkpoints: sandbox.checkpoints });
+    expect(report.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid', 'checkpoint_invalid']);
+    expect(report.checkpoints).to.deep.equal({ found: 1, verified: 0, signedUntil: 0 });
+    const broken = await sandbox.verify({ checkpoints: ['a.b.c', ''] });
+    expect(broken.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid', 'checkpoint_invalid']);
+  });
+
+  it('takes a trail whose oldest files were archived only where it is told so', async () => {
+    for (let run = 0; run < 3; run += 1) await sandbox.fill(20, { rotate: { bytes: 4096 } });
+    const files = (await sandbox.files()).slice(2);
+    const { keys } = sandbox;
+    expect((await verifyTrail({ files, keys })).findings[0]).to.deep.include({ fault: 'removed', seq: 1 });
+    expect(await verifyTrail({ files, keys, partial: true })).to.deep.include({ ok: true });
+  });
+
+  it('accepts a torn end and says where it is', async () => {
+    await sandbox.fill(5);
+    const lines = await sandbox.lines();
+    await appendFile(sandbox.file, (lines[3] ?? '').slice(0, 100));
+    const report = await sandbox.verify({ checkpoints: sandbox.checkpoints });
+    expect(report).to.deep.include({ ok: true, torn: { file: sandbox.file, line: lines.length + 1, bytes: 100 } });
+  });
+
+  it('is not called with wrong options', async () => {
+    const table: readonly [object, RegExp][] = [
+      [{}, /'files' must be an array/],
+      [{ files: ['a'], checkpoints: [7] }, /'checkpoints' \[0\] must be a checkpoint/],
+      [{ files: ['a'], key: {} }, /unknown option 'key'; did you mean 'keys'/],
+    ];
+    for (const [options, message] of table) {
+      const error: unknown = await verifyTrail(options as never).catch((cause: unknown) => cause);
+      expect(error).to.be.instanceOf(TypeError).with.property('message').that.matches(message);
+    }
+  });
+});
+
+function canonicalizes(value: unknown): boolean {
+  try {
+    return canonicalize(value) !== '';
+  } catch {
+    return false;
+  }
+}
