@@ -118,7 +118,7 @@ export * from './providers/index.js';
 export type { RateBudget } from './rate/budgets.js';
 export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
-export type { SecurityLevel } from './securityLevels.js';
+export type { SecurityLevel } from './profile/levels.js';
 export { memoryStores, type MemoryStoresOptions } from './stores/memoryStores.js';
 export { memoryRate, type MemoryRateOptions, type RateCount, type RateStore } from './stores/rate.js';
 export { memoryReplay, type MemoryReplayOptions, type ReplayStore } from './stores/replay.js';

@@ -5,12 +5,7 @@ export { bindSession, type BindSessionOptions } from './bindSession.js';
 export { callStackGuard, type CallStackGuardOptions } from './callStackGuard.js';
 export { publishTools, type PublishToolsOptions } from './publishTools.js';
 export { rateLimit, type RateLimitOptions } from './rateLimit.js';
-export {
-  securityProfile,
-  type SecurityLevel,
-  type SecurityProfile,
-  type SecurityProfileOptions,
-} from './securityProfile.js';
+export { securityProfile, type SecurityProfile, type SecurityProfileOptions } from './securityProfile.js';
 export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';
 export {
   verifySignature,

@@ -1,18 +1,29 @@
 import type { AuditSink } from '../lib/audit/sink.js';
-import type { Middleware } from '../lib/middleware.js';
-import { oneOf, readOptions, type Check, type Checks } from '../lib/options.js';
-import { isTools } from '../lib/tools/defineTools.js';
+import { trailOf, type AuditTrail } from '../lib/audit/trail.js';
+import type { KeyPurpose } from '../lib/keys/keyRecord.js';
+import type { Signer } from '../lib/keys/signer.js';
+import type { TrustedKeys } from '../lib/keys/trust.js';
+import type { AnyMiddleware, Middleware } from '../lib/middleware.js';
+import { listOf, object, oneOf, optional, readOptions, type Check, type Checks } from '../lib/options.js';
+import { defined } from '../lib/profile/defined.js';
+import { measuresOf, SECURITY_LEVELS, type Measures, type SecurityLevel } from '../lib/profile/levels.js';
+import { assertComplete } from '../lib/profile/needs.js';
+import type { Stores } from '../lib/stores/stores.js';
 import { auditLog, type AuditLogOptions } from './auditLog.js';
 import { authenticate, type AuthenticateOptions } from './authenticate.js';
 import { authorizeScopes, type AuthorizeScopesOptions } from './authorizeScopes.js';
+import { bindSession, type BindSessionOptions } from './bindSession.js';
+import { callStackGuard, type CallStackGuardOptions } from './callStackGuard.js';
+import { publishTools, type PublishToolsOptions } from './publishTools.js';
+import { rateLimit, type RateLimitOptions } from './rateLimit.js';
 import { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';
-import { verifySignature, type VerifySignatureOptions } from './verifySignature.js';
+import { verifySignature, type SignatureMode, type VerifySignatureOptions } from './verifySignature.js';
 
-/**
- * How much is checked. `basic`: web pages, access tokens, signatures where a tool asks for one, permissions, and a
- * record of every request.
- */
-export type SecurityLevel = 'basic';
+/** What the profile gives to every check itself. */
+type Shared =
+  'tools' | 'resource' | 'keys' | 'trust' | 'identity' | 'signer' | 'replay' | 'store' | 'calls' | 'now' | 'fetch';
+/** A check that a level may leave out: `true`, or how it is done, switches it on. */
+type Extra<Options> = true | Omit<Options, Shared>;
 
 /** What the checks of a profile need, each option given once. They are explained where the checks are. */
 export interface SecurityProfileOptions
@@ -21,36 +32,70 @@ export interface SecurityProfileOptions
     Omit<AuthenticateOptions, 'scopes'>,
     Omit<AuthorizeScopesOptions, 'resource'> {
   readonly level: SecurityLevel;
-  /** Where the audit records go: a winston `Logger` as it is, anything else with `info(message, meta)`, or a function. */
-  readonly audit: AuditSink;
-  /** Sees an audit record that could not be written. Default: one escaped line on standard error. */
-  readonly onAuditError?: NonNullable<AuditLogOptions['onError']>;
+  /**
+   * Where the audit records go: what `openAuditTrail` returned, a winston `Logger` as it is, anything else with
+   * `info(message, meta)`, or a function. From level `high` on it must be a trail.
+   */
+  readonly audit: AuditTrail | AuditSink;
+  /** How records are written. */
+  readonly auditing?: Omit<AuditLogOptions, 'sink' | 'trail' | 'now'>;
   /** The scopes that a 401 tells a client to ask for. Default: those of `base`, where scopes are permissions. */
   readonly challengeScopes?: readonly string[];
-  /** The peers whose signatures count. Needed by tools with `requireSignature`. Default: none. */
-  readonly keys?: VerifySignatureOptions['keys'];
-  /** Where used nonces and proofs are kept. Default: the memory of this process; several instances need a shared one. */
-  readonly replay?: NonNullable<VerifySignatureOptions['replay']>;
+  /** The clients and agents whose signatures on requests count. Default: none but `toolServers`. */
+  readonly keys?: readonly TrustedKeys[];
+  /** The servers whose tools call tools here: they sign requests, and must bring a call chain. Default: none. */
+  readonly toolServers?: readonly TrustedKeys[];
+  /** Signs tool definitions and calls of other servers: what `openKeyStore` returned. Needed from level `enhanced` on. */
+  readonly keyStore?: { readonly signer: (purpose: KeyPurpose) => Signer };
+  /**
+   * What several instances share: `redisStores(client)`, or `memoryStores({ singleProcess: true })`. Needed from level
+   * `high` on. Default: the memory of this process.
+   */
+  readonly stores?: Stores;
+  /** Which requests must be signed besides calls of tools that ask for it, or more about it. */
+  readonly signatures?: SignatureMode | Omit<VerifySignatureOptions, Shared>;
+  /** Sessions are bound to whoever opened them. */
+  readonly sessions?: Extra<BindSessionOptions>;
+  /** Callers stay within a rate. Default: 100 messages a minute. */
+  readonly rate?: Extra<RateLimitOptions>;
+  /** Every tool in a call stack agreed to the call. */
+  readonly callChains?: Extra<CallStackGuardOptions>;
+  /** Tool definitions are signed and do not change behind a version. */
+  readonly definitions?: Extra<PublishToolsOptions>;
 }
 
 /** The checks of a level, in their order: spread it into `toExpress` or `toKoa`. */
-export type SecurityProfile = readonly [
-  Middleware,
-  Middleware,
-  Middleware<never, 'auth'>,
-  ...Middleware<never, never, never, 'signature' | 'observed'>[],
-  Middleware<never, 'access', 'auth' | 'signature'>,
-];
+export type SecurityProfile = readonly [Middleware, Middleware, Middleware<never, 'auth'>, ...AnyMiddleware[]];
+
+const RATE = { limit: 100, windowMs: 60_000 };
 
 /** The checks look at their own options; the names are known here, so that a slip of the pen is told from all of them. */
 const elsewhere: Check = () => undefined;
+const extra: Check = (value) => (value === true ? undefined : object(value) && 'must be true or an object');
 const CHECKS: Checks<SecurityProfileOptions> = {
-  level: oneOf('basic'),
+  level: oneOf(...SECURITY_LEVELS),
   audit: elsewhere,
-  onAuditError: elsewhere,
+  auditing: optional(object),
   challengeScopes: elsewhere,
-  keys: elsewhere,
-  replay: elsewhere,
+  keys: optional(listOf(object)),
+  toolServers: optional(listOf(object)),
+  keyStore: optional((value) =>
+    typeof (value as { signer?: unknown } | null)?.signer === 'function'
+      ? undefined
+      : 'must be what openKeyStore returned',
+  ),
+  stores: optional((value) =>
+    typeof (value as { replay?: unknown } | null)?.replay === 'object'
+      ? undefined
+      : 'must be redisStores(client), or memoryStores({ singleProcess: true })',
+  ),
+  signatures: optional((value) =>
+    typeof value === 'object' ? object(value) : oneOf('off', 'observe', 'calls', 'all')(value),
+  ),
+  sessions: optional(extra),
+  rate: optional(extra),
+  callChains: optional(extra),
+  definitions: optional(extra),
   allowedOrigins: elsewhere,
   allowedHosts: elsewhere,
   issuers: elsewhere,
@@ -83,80 +128,110 @@ const CHECKS: Checks<SecurityProfileOptions> = {
 /**
  * The checks of a security level, ready to mount: `toExpress(...securityProfile({ level: 'basic', ... }))`.
  *
- * @throws {TypeError} for an unknown level, and for whatever the checks say about their options
+ * Options add to what a level has, and never take from it.
+ * @throws {TypeError} for an unknown level, for an option that would lower it, for what the checks say about their
+ *   options, and, all at once, for whatever the level needs and was not given
  */
 export function securityProfile(options: SecurityProfileOptions): SecurityProfile {
   const given = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
-  const {
-    level: _level,
-    audit,
-    onAuditError,
-    challengeScopes,
-    allowedOrigins,
-    allowedHosts,
-    keys,
-    replay,
-    ...rest
-  } = given;
-  const {
-    issuers,
-    resource,
-    audience,
-    clockTolerance,
-    dpop,
-    requireBinding,
-    mtls,
-    revoked,
-    exposeToken,
-    cache,
-    keySets,
-    now,
-    fetch,
-    ...rules
-  } = rest;
-  const scopes = challengeScopes ?? (rules.scopes === undefined ? rules.base : undefined);
-  const { tools } = rules;
-  const signatures = defined({ keys, resource, tools, mode: 'off', replay, now, fetch } as const);
+  const measures = measuresOf(given.level, askedBy(given));
+  assertComplete(given, measures);
+  const peers = [...(given.keys ?? []), ...(given.toolServers ?? [])];
   return [
-    auditLog(defined({ sink: audit, onError: onAuditError, now })),
-    validateOrigin(defined({ resource, allowedOrigins, allowedHosts })),
-    authenticate(
-      defined({
-        issuers,
-        resource,
-        audience,
-        scopes,
-        clockTolerance,
-        dpop: replay === undefined ? dpop : { replay, ...dpop },
-        requireBinding,
-        mtls,
-        revoked,
-        exposeToken,
-        cache,
-        keySets,
-        now,
-        fetch,
-      }),
-    ),
-    ...(isSigned(signatures) ? [verifySignature(signatures)] : []),
-    authorizeScopes(defined({ ...rules, now })),
+    auditing(given, measures),
+    origins(given),
+    authentication(given, measures),
+    ...(peers.length > 0 ? [signing(given, measures, peers)] : []),
+    ...(measures.sessions ? [sessions(given)] : []),
+    ...(measures.rate ? [rate(given)] : []),
+    authorization(given),
+    ...(measures.callChains ? [callChains(given)] : []),
+    ...(measures.definitions ? [definitions(given)] : []),
   ];
 }
 
-/** @throws {TypeError} when a tool must be signed and nobody could sign for it */
-function isSigned<Options extends Partial<VerifySignatureOptions>>(
-  options: Options,
-): options is Options & VerifySignatureOptions {
-  if (options.keys !== undefined) return true;
-  const tools = isTools(options.tools) ? [...options.tools] : [];
-  const [signed] = tools.find(([, { requireSignature }]) => requireSignature === true) ?? [];
-  if (signed === undefined) return false;
-  throw new TypeError(`securityProfile: the tool '${signed}' requires a signature; list who may sign in 'keys'`);
+/** What the options ask for on top of the level. */
+function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityProfileOptions): Partial<Measures> {
+  const mode = typeof signatures === 'object' ? signatures.mode : signatures;
+  return defined({
+    signatures: mode,
+    binding: requireBinding,
+    auditOrDeny: auditing?.onFailure === undefined ? undefined : auditing.onFailure === 'deny',
+    auditAhead: auditing?.writeAhead,
+    sessions: isAsked(given.sessions),
+    rate: isAsked(given.rate),
+    callChains: isAsked(given.callChains),
+    definitions: isAsked(given.definitions),
+  });
 }
 
-type Defined<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
+function isAsked(extra: object | true | undefined): true | undefined {
+  return extra === undefined ? undefined : true;
+}
 
-/** Leaves out what was not given, so that each check applies its own default. */
-function defined<Options extends object>(options: Options): Defined<Options> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<Options>;
+function auditing({ audit, auditing: how, now }: SecurityProfileOptions, measures: Measures): Middleware {
+  const where = trailOf(audit) === undefined ? { sink: audit as AuditSink } : { trail: audit as AuditTrail };
+  const onFailure = measures.auditOrDeny ? 'deny' : undefined;
+  const writeAhead = measures.auditAhead ? true : undefined;
+  return auditLog(defined({ ...how, ...where, onFailure, writeAhead, now }));
+}
+
+function origins({ resource, allowedOrigins, allowedHosts }: SecurityProfileOptions): Middleware {
+  return validateOrigin(defined({ resource, allowedOrigins, allowedHosts }));
+}
+
+function authentication(given: SecurityProfileOptions, { binding }: Measures): Middleware<never, 'auth'> {
+  const { issuers, resource, audience, clockTolerance, mtls, revoked, exposeToken, cache, keySets, now, fetch } = given;
+  const scopes = given.challengeScopes ?? (given.scopes === undefined ? given.base : undefined);
+  const replay = given.stores?.replay;
+  const dpop = replay === undefined || given.dpop?.mode === 'off' ? given.dpop : { replay, ...given.dpop };
+  const common = { issuers, resource, audience, scopes, clockTolerance, cache, keySets, now, fetch };
+  const requireBinding = binding ? true : undefined;
+  return authenticate(defined({ ...common, dpop, requireBinding, mtls, revoked, exposeToken }));
+}
+
+function signing(given: SecurityProfileOptions, { signatures: mode }: Measures, keys: readonly TrustedKeys[]) {
+  const { resource, tools, stores, now, fetch, signatures } = given;
+  const more = typeof signatures === 'object' ? signatures : {};
+  return verifySignature(defined({ ...more, mode, keys, resource, tools, replay: stores?.replay, now, fetch }));
+}
+
+function sessions({ stores, now, sessions: how }: SecurityProfileOptions) {
+  return bindSession(defined({ ...optionsOf(how), store: stores?.sessions, now }));
+}
+
+function rate({ stores, now, rate: how }: SecurityProfileOptions) {
+  return rateLimit(defined({ ...RATE, ...optionsOf(how), store: stores?.rate, now }));
+}
+
+function authorization(given: SecurityProfileOptions) {
+  const { tools, prompts, resources, methods, base, scopes, implies, roles, clients, now } = given;
+  const { scopeWildcards, fullAccess, decide } = given;
+  const rules = { tools, prompts, resources, methods, base, scopes, implies, roles, clients };
+  return authorizeScopes(defined({ ...rules, scopeWildcards, fullAccess, decide, now }));
+}
+
+function callChains({
+  tools,
+  resource,
+  keyStore,
+  toolServers,
+  stores,
+  now,
+  fetch,
+  callChains: how,
+}: SecurityProfileOptions) {
+  const identity = defined({ resource, signer: keyStore?.signer('call-chain') });
+  const shared = { replay: stores?.replay, calls: stores?.rate, now, fetch };
+  return callStackGuard(defined({ ...optionsOf(how), tools, identity, trust: toolServers, ...shared }));
+}
+
+function definitions({ tools, resource, keyStore, audit, now, definitions: how }: SecurityProfileOptions) {
+  const onEvent = trailOf(audit) === undefined ? undefined : (audit as AuditTrail).onToolEvent;
+  const signer = keyStore?.signer('definition');
+  return publishTools(defined({ onEvent, ...optionsOf(how), tools, resource, signer, now }));
+}
+
+function optionsOf<Options extends object>(how: true | Options | undefined): Options | Record<string, never> {
+  return how === true || how === undefined ? {} : how;
 }

@@ -97,7 +97,7 @@ describe('securityProfile', () => {
     const tools = defineTools({ purge: { permissions: [], requireSignature: true } });
     expect(() => securityProfile(options({ tools }))).to.throw(
       TypeError,
-      /the tool 'purge' requires a signature; list who may sign in 'keys'/,
+      /'keys' or 'toolServers': who may sign calls of 'purge'/,
     );
   });
 
@@ -110,7 +110,7 @@ describe('securityProfile', () => {
 
   it('does not build with an option that no check knows, or a level that is not there', () => {
     const wrong: [object, RegExp][] = [
-      [{ level: 'strict' }, /'level' must be one of 'basic'/],
+      [{ level: 'top' }, /'level' must be one of 'basic', 'enhanced', 'high', 'strict'/],
       [{ level: undefined }, /'level' must be one of 'basic'/],
       [{ alowedOrigins: [] }, /unknown option 'alowedOrigins'; did you mean 'allowedOrigins'\?/],
       [{ issuers: [] }, /authenticate: 'issuers' must have at least 1 element/],

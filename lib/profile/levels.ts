@@ -1,0 +1,71 @@
+/**
+ * How much is checked. `basic`: web pages, access tokens, signatures where a tool asks for one, permissions, and a record
+ * of every request. `enhanced` adds session binding, rate limits, call chains and signed tool definitions. `high` asks
+ * for signed calls, shared stores and an audit trail without which nothing is served. `strict` asks for a signature on
+ * every request and tokens that are bound to a key, and writes the record of a request ahead of it.
+ */
+export type SecurityLevel = 'basic' | 'enhanced' | 'high' | 'strict';
+
+/** What a level is made of. Each member can be raised, none lowered. */
+export interface Measures {
+  readonly sessions: boolean;
+  readonly rate: boolean;
+  readonly callChains: boolean;
+  readonly definitions: boolean;
+  /** Which requests must be signed, besides the calls of tools that ask for it. */
+  readonly signatures: 'off' | 'observe' | 'calls' | 'all';
+  /** Whether a token must be bound to a key or certificate. */
+  readonly binding: boolean;
+  /** Whether requests are denied while they cannot be recorded. */
+  readonly auditOrDeny: boolean;
+  /** Whether the record of a request is on the disk before a handler sees it. */
+  readonly auditAhead: boolean;
+  /** Whether it must be said where shared state is kept. */
+  readonly stores: boolean;
+}
+
+const BASIC: Measures = {
+  sessions: false,
+  rate: false,
+  callChains: false,
+  definitions: false,
+  signatures: 'off',
+  binding: false,
+  auditOrDeny: false,
+  auditAhead: false,
+  stores: false,
+};
+const ENHANCED: Measures = { ...BASIC, sessions: true, rate: true, callChains: true, definitions: true };
+const HIGH: Measures = { ...ENHANCED, signatures: 'calls', auditOrDeny: true, stores: true };
+const STRICT: Measures = { ...HIGH, signatures: 'all', binding: true, auditAhead: true };
+
+const LEVELS: Readonly<Record<SecurityLevel, Measures>> = {
+  basic: BASIC,
+  enhanced: ENHANCED,
+  high: HIGH,
+  strict: STRICT,
+};
+const SIGNATURES: readonly Measures['signatures'][] = ['off', 'observe', 'calls', 'all'];
+
+/** The names of the levels, from the lowest to the highest. */
+export const SECURITY_LEVELS: readonly SecurityLevel[] = ['basic', 'enhanced', 'high', 'strict'];
+
+/**
+ * The measures of a level, and those that are asked for on top.
+ * @throws {TypeError} when something is asked for that is less than the level has
+ */
+export function measuresOf(level: SecurityLevel, asked: Partial<Measures>): Measures {
+  const base = LEVELS[level];
+  for (const [name, value] of Object.entries(asked)) {
+    if (rank(value) < rank(base[name as keyof Measures])) {
+      throw new TypeError(
+        `securityProfile: '${name}' would be less than level '${level}' has; leave it out, or choose a lower level`,
+      );
+    }
+  }
+  return { ...base, ...asked };
+}
+
+function rank(value: Measures[keyof Measures]): number {
+  return typeof value === 'boolean' ? Number(value) : SIGNATURES.indexOf(value);
+}
