@@ -1,5 +1,6 @@
 // What the checks of this package cost, beside what users would mount instead.
 import { loadavg } from 'node:os';
+import { benchAudit } from './audit.js';
 import { benchCore } from './core.js';
 import { benchDefinitions } from './definitions.js';
 import { contenders } from './contenders/index.js';
@@ -10,7 +11,7 @@ import { benchSignatures } from './signatures.js';
 import { say } from './report.js';
 import { withFleet } from './fleet.js';
 
-const PARTS = ['core', 'signatures', 'definitions', 'rate', 'process', 'http'];
+const PARTS = ['core', 'signatures', 'definitions', 'rate', 'audit', 'process', 'http'];
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = asked.find((word) => !PARTS.includes(word));
 if (unknown !== undefined) throw new TypeError(`unknown part '${unknown}': name one of ${PARTS.join(', ')}`);
@@ -27,6 +28,7 @@ if (parts.has('core')) await benchCore();
 if (parts.has('signatures')) await benchSignatures();
 if (parts.has('definitions')) await benchDefinitions();
 if (parts.has('rate')) await benchRate();
+if (parts.has('audit')) await benchAudit();
 if (parts.has('process') || parts.has('http')) {
   for (const algorithm of ['RS256', 'ES256'] as const) {
     await withFleet(algorithm, chosen, async (fleet) => {
