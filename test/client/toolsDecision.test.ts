@@ -388,10 +388,10 @@ describe('toolVerifier decides', () => {
   });
 
   describe('about a new key', () => {
-    const rotated = async (signer: FakeSigner, publisher = SERVER, now = NOW): Promise<string> =>
+    const rotated = async (signer: FakeSigner, publisher = SERVER, now = NOW, more: object = {}): Promise<string> =>
       signKeyRotation({
         publisher,
-        key: successor.jwks.keys[0]!,
+        key: { ...successor.jwks.keys[0]!, ...more },
         signer,
         expiresAt: new Date(now.getTime() + 86_400_000),
         now: () => now,
@@ -426,6 +426,10 @@ describe('toolVerifier decides', () => {
       ['of a stranger', () => rotated(stranger)],
       ['in the name of another publisher', () => rotated(current.publisher, OTHER)],
       ['that has expired', () => rotated(current.publisher, SERVER, new Date(NOW.getTime() - 172_800_000))],
+      [
+        'whose key is for something else',
+        () => rotated(current.publisher, SERVER, NOW, { 'io.github.mcp-etdi/purpose': 'audit' }),
+      ],
       [
         'whose key was replaced',
         async () => {
