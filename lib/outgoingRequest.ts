@@ -13,6 +13,11 @@ export function urlOf(input: string | URL | Request): URL {
   return new URL(isRequest(input) ? input.url : input);
 }
 
+/** Its headers, without touching its body. */
+export function headersOf(input: string | URL | Request, init: RequestInit = {}): Headers {
+  return new Headers(init.headers ?? (isRequest(input) ? input.headers : undefined));
+}
+
 /**
  * Reads a request: `fetch` takes one as its first argument, and parts of it as its second. A redirect is not followed:
  * what was made for one URL proves nothing at another, and is nothing for its eyes.

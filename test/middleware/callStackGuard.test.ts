@@ -14,7 +14,7 @@ import {
 import { defineTools } from '../../lib/tools/defineTools.js';
 import { authorizeScopes } from '../../middleware/authorizeScopes.js';
 import { callStackGuard, type CallStackGuardOptions } from '../../middleware/callStackGuard.js';
-import { ALL_RIGHTS, client, signedBy } from '../support/callNetwork.js';
+import { ALL_RIGHTS, client, contextWith, signedBy } from '../support/callNetwork.js';
 
 const A = 'https://a.example/mcp';
 const B = 'https://b.example/mcp';
@@ -67,7 +67,7 @@ describe('callStackGuard', () => {
   const bodyOf = (params: unknown): object => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
   const run = async (guard: ReturnType<typeof callStackGuard>, body: unknown, state: Facts): Promise<Outcome> => {
     try {
-      return (await guard.run(fakeContext<never>({ body, state }))).callStack;
+      return (await guard.run(contextWith({ body, state }))).callStack;
     } catch (error) {
       if (isDenial(error)) {
         expect([error.status, error.policy]).to.deep.equal([403, true]);
@@ -134,7 +134,7 @@ describe('callStackGuard', () => {
       ['by signature', () => signedBy(A)],
       ['by signature, spelled another way', () => signedBy(`${A}/`)],
       ['by its client', () => client('client-b')],
-      ['by a certificate', () => ({ auth: { ...(client('client-b').auth as NonNullable<Facts['auth']>), token: '' } })],
+      ['by a certificate', () => ({ auth: { ...client('client-b').auth!, token: '' } })],
     ];
     for (const [how, state] of states) {
       it(`is denied to a server that is known ${how}`, async () => {
@@ -159,7 +159,7 @@ describe('callStackGuard', () => {
     it('needs permissions of the caller', async () => {
       const guard = callStackGuard(options);
       const about = client();
-      const auth = about.auth as NonNullable<Facts['auth']>;
+      const auth = about.auth!;
       const cases: [Facts, 'object' | 'string'][] = [
         [{ auth, access: { ...ALL_RIGHTS, granted: ['audit:log'] } }, 'object'],
         [{ auth, access: { ...ALL_RIGHTS, granted: ['audit:*'] } }, 'object'],
@@ -169,7 +169,7 @@ describe('callStackGuard', () => {
         [{ auth: { ...auth, scopes: ['*'] } }, 'string'],
         [{ auth: { ...auth, token: '', scopes: ['audit:log'] } }, 'string'],
         [{ auth: { ...auth, token: '', redacted: true, scopes: ['audit:log'] } }, 'object'],
-        [{ signature: signedBy('https://stranger.example').signature as NonNullable<Facts['signature']> }, 'string'],
+        [{ signature: signedBy('https://stranger.example').signature! }, 'string'],
       ];
       for (const [state, expected] of cases) {
         const outcome = await run(guard, bodyOf({ name: 'write' }), state);
@@ -227,7 +227,7 @@ describe('callStackGuard', () => {
     });
 
     it('is of whoever is proven by signature, or else by client or certificate', async () => {
-      const auth = client('client-b').auth as NonNullable<Facts['auth']>;
+      const auth = client('client-b').auth!;
       const cases: [Facts, boolean][] = [
         [{ auth, access: ALL_RIGHTS }, true],
         [{ auth: { ...auth, token: '' }, access: ALL_RIGHTS }, true],
@@ -546,7 +546,7 @@ describe('callStackGuard', () => {
       const guard = callStackGuard(options);
       const list = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: { [CALL_CHAIN]: ['junk'] } } };
       expect(await run(guard, list, signedBy(B))).to.equal(undefined);
-      expect(await guard.run(fakeContext<never>({ method: 'GET', state: signedBy(B) }))).to.deep.equal({});
+      expect(await guard.run(contextWith({ method: 'GET', state: signedBy(B) }))).to.deep.equal({});
     });
 
     it('with several calls has no stack, and each of them is decided', async () => {
@@ -684,7 +684,7 @@ describe('callStackGuard', () => {
       const why = async (chain: unknown): Promise<unknown> =>
         reason(
           guard.run(
-            fakeContext<never>({ body: bodyOf({ name: 'write', _meta: { [CALL_CHAIN]: chain } }), state: signedBy(B) }),
+            contextWith({ body: bodyOf({ name: 'write', _meta: { [CALL_CHAIN]: chain } }), state: signedBy(B) }),
           ),
         );
       const [first = '', second = ''] = await valid();
@@ -712,7 +712,7 @@ describe('callStackGuard', () => {
     ];
     for (const [name, change, message] of cases) {
       it(`are not taken with ${name}`, () => {
-        expect(() => callStackGuard({ ...options, ...change } as CallStackGuardOptions)).to.throw(TypeError, message);
+        expect(() => callStackGuard({ ...options, ...change })).to.throw(TypeError, message);
       });
     }
 
@@ -728,11 +728,8 @@ describe('callStackGuard', () => {
       const guard = callStackGuard(options);
       const prove = { name: 'prove', needs: [], adds: ['auth'], run: () => client() } as const;
       expect(() => buildChain([guard])).to.throw(TypeError, /nothing before it adds 'auth' or 'signature'/);
-      expect(() => buildChain([prove as never, guard])).not.to.throw();
-      expect(() => buildChain([prove as never, guard, authorizeScopes({ tools })])).to.throw(
-        TypeError,
-        /mounted too late/,
-      );
+      expect(() => buildChain([prove, guard])).not.to.throw();
+      expect(() => buildChain([prove, guard, authorizeScopes({ tools })])).to.throw(TypeError, /mounted too late/);
     });
   });
 });

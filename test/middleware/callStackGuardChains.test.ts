@@ -60,7 +60,7 @@ describe('callStackGuard and random call chains', function () {
     ) as unknown as Record<Name, Server>;
   });
 
-  const keyOf = (keys: Readonly<Record<string, FakeSigner>>, name: Name): FakeSigner => keys[name] as FakeSigner;
+  const keyOf = (keys: Readonly<Record<string, FakeSigner>>, name: Name): FakeSigner => keys[name]!;
 
   const hopsOf = ({ caller, steps: list }: Route): HopToSign[] =>
     list.map(({ server, tool, args: given }, place) => {
@@ -79,8 +79,8 @@ describe('callStackGuard and random call chains', function () {
     signCallChain(hops, { subject: 'alice', maxDepth: 6 });
   /** Sends a chain as whoever signed its last hop, to whom that is for, with what that says. */
   const present = (hops: readonly HopToSign[], chain: unknown): ReturnType<Server['receive']> => {
-    const { resource, issuer, tool, arguments: given } = hops.at(-1) as HopToSign;
-    const server = NAMES.map((name) => servers[name]).find((one) => one.resource === resource) as Server;
+    const { resource, issuer, tool, arguments: given } = hops.at(-1)!;
+    const server = NAMES.map((name) => servers[name]).find((one) => one.resource === resource)!;
     return server.receive({ name: tool, arguments: given, _meta: { [CALL_CHAIN]: chain } }, signedBy(issuer));
   };
   const changed = (hops: readonly HopToSign[], place: number, change: Partial<HopToSign>): HopToSign[] =>
@@ -240,9 +240,9 @@ describe('callStackGuard and random call chains', function () {
     await fc.assert(
       fc.asyncProperty(route, fc.constantFrom(...NAMES), async (one, name) => {
         const hops = hopsOf(one);
-        const { issuer, resource, tool, arguments: given } = hops.at(-1) as HopToSign;
+        const { issuer, resource, tool, arguments: given } = hops.at(-1)!;
         fc.pre(issuer !== urlOf(name));
-        const server = NAMES.map((each) => servers[each]).find((each) => each.resource === resource) as Server;
+        const server = NAMES.map((each) => servers[each]).find((each) => each.resource === resource)!;
         const params = { name: tool, arguments: given, _meta: { [CALL_CHAIN]: await sign(hops) } };
         expect(await server.receive(params, signedBy(urlOf(name)))).to.equal('possession_unproven');
       }),

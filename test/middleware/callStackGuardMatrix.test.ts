@@ -82,7 +82,7 @@ describe('seven tools with rules about each other', () => {
       const callStack = await server.start(from);
       const source = { [kExchange]: fakeContext({ state: { callStack } }) };
       try {
-        return await callTool(source, to, {}, (_args, inner) => inner[kExchange].state.callStack as CallStack);
+        return await callTool(source, to, {}, (_args, inner) => inner[kExchange].state.callStack);
       } catch (error) {
         if (isDenial(error)) return error.code;
         throw error;

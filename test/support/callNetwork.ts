@@ -2,7 +2,7 @@
 import { isDenial, type Access, type RequestContext } from '../../lib/index.js';
 import type { CallStack } from '../../lib/callchain/callStack.js';
 import { chainFetch } from '../../lib/callchain/chainFetch.js';
-import { fakeContext, fakeSigner, type FakeSigner } from '../../lib/testing.js';
+import { fakeContext, fakeSigner, type FakeRequest, type FakeSigner } from '../../lib/testing.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
 import type { ToolPolicy } from '../../lib/tools/policies.js';
 import { callStackGuard, type CallStackGuardOptions } from '../../middleware/callStackGuard.js';
@@ -28,6 +28,11 @@ export interface Server {
   readonly receive: (params: object, state?: Facts) => Promise<CallStack | string>;
   /** The stack of a call that an ordinary client makes. */
   readonly start: (tool: string, args?: object) => Promise<CallStack>;
+}
+
+/** A context in which any facts may be proven. */
+export function contextWith(fake: FakeRequest): RequestContext {
+  return fakeContext(fake);
 }
 
 /** Rights of a caller who may do anything that is asked in a test. */
@@ -63,7 +68,7 @@ export async function network<Name extends string>(
   );
   const trust = peers.map(({ trusted }) => trusted);
   const servers = entries.map(([name, { tools = {}, guard: more = {} }], index) => {
-    const { signer, trusted } = peers[index] as (typeof peers)[number];
+    const { signer, trusted } = peers[index]!;
     const resource = urlOf(name);
     const guard = callStackGuard({
       tools: defineTools(tools),
@@ -73,7 +78,7 @@ export async function network<Name extends string>(
       ...more,
     });
     const receive: Server['receive'] = async (params, state = client()) => {
-      const ctx = fakeContext<never>({ body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params }, state });
+      const ctx = contextWith({ body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params }, state });
       try {
         const { callStack } = await guard.run(ctx);
         return callStack ?? 'nothing';

@@ -4,11 +4,23 @@ import { contextOf, isDenial, type RequestContext } from '../../../lib/index.js'
 import type { CallStack } from '../../../lib/callchain/callStack.js';
 import { callTool, type CallToolOptions } from '../../../lib/callchain/callTool.js';
 import { kExchange } from '../../../lib/handOver.js';
-import { fakeContext } from '../../../lib/testing.js';
-import { ALL_RIGHTS, callAcross, client, network, signedBy, urlOf, type Server } from '../../support/callNetwork.js';
+import {
+  ALL_RIGHTS,
+  callAcross,
+  client,
+  contextWith,
+  network,
+  signedBy,
+  urlOf,
+  type Server,
+} from '../../support/callNetwork.js';
 
 /** What an SDK hands to a tool handler, in both of its forms. */
-type Source = { readonly [kExchange]: RequestContext; readonly signal: AbortSignal; readonly sessionId: string };
+interface Source {
+  readonly [kExchange]: RequestContext;
+  readonly signal: AbortSignal;
+  readonly sessionId: string;
+}
 
 describe('callTool', () => {
   let server: Server;
@@ -37,7 +49,7 @@ describe('callTool', () => {
   });
 
   const sourceOf = (callStack: CallStack, more: object = {}): Source => ({
-    [kExchange]: fakeContext<never>({ state: { ...client(), callStack } }),
+    [kExchange]: contextWith({ state: { ...client(), callStack } }),
     signal: new AbortController().signal,
     sessionId: 's',
     ...more,
@@ -97,7 +109,7 @@ describe('callTool', () => {
       }
     }
     const callStack = await server.start('report');
-    const source = new Framework(fakeContext<never>({ state: { ...client(), callStack } }));
+    const source = new Framework(contextWith({ state: { ...client(), callStack } }));
     const inner = await callTool(source, 'read', {}, (_args, given) => given);
     expect(contextOf(inner, 'callStack').state.callStack.depth).to.equal(2);
     expect(contextOf(source, 'callStack').state.callStack.depth).to.equal(1);
@@ -256,20 +268,22 @@ describe('callTool', () => {
 
   it('rejects as soon as it is aborted or late, and tells the handler', async () => {
     const abort = new AbortController();
-    let told: unknown;
+    let told: unknown[] = [];
     const call = callTool(
       await from('report'),
       'read',
       {},
       (_args, { signal }) => {
-        signal.addEventListener('abort', () => (told = signal.reason));
+        signal.addEventListener('abort', () => {
+          told = [signal.reason];
+        });
         abort.abort(new Error('cancelled'));
         return new Promise(() => undefined);
       },
       { signal: abort.signal },
     );
     expect(await code(call)).to.equal('Error: cancelled');
-    expect(told).to.have.property('message', 'cancelled');
+    expect(told[0]).to.have.property('message', 'cancelled');
     const late = callTool(await from('report'), 'read', {}, () => new Promise(() => undefined), { timeoutMs: 5 });
     expect(await code(late)).to.match(/^TimeoutError/);
     const before = callTool(await from('report'), 'read', {}, () => 'called', { signal: AbortSignal.abort() });
@@ -287,7 +301,9 @@ describe('callTool', () => {
           };
           return callTool(source, 'read', {}, (_args, { signal, mcpReq }) => {
             expect(mcpReq?.id ?? 1).to.equal(1);
-            return new Promise((resolve) => (mcpReq?.signal ?? signal).addEventListener('abort', resolve));
+            return new Promise((resolve) => {
+              (mcpReq?.signal ?? signal).addEventListener('abort', resolve);
+            });
           }).catch((error: unknown) => String(error));
         })
         .map((call) => {
@@ -343,7 +359,7 @@ describe('callTool', () => {
 
   it('takes a source that passed the guard, and a function', async () => {
     expect(await code(callTool({}, 'read', {}, () => 1))).to.match(/TypeError: contextOf/);
-    const unguarded = { [kExchange]: fakeContext<never>({ state: { ...client(), access: ALL_RIGHTS } }) };
+    const unguarded = { [kExchange]: contextWith({ state: { ...client(), access: ALL_RIGHTS } }) };
     expect(await code(callTool(unguarded, 'read', {}, () => 1))).to.match(/TypeError.*'callStack'/);
     const source = await from('report');
     expect(await code(callTool(source, 'read', {}, 'read' as never))).to.match(/TypeError.*'handler'/);
