@@ -84,8 +84,9 @@ function callerOf(members: Members): Pick<Entry, 'caller' | 'issuer'> {
 
 function targetsOf(members: Members): readonly Target[] {
   const { rpc, http, tool, method } = members;
-  if (Array.isArray(rpc) && rpc.length > 0) return rpc.map(targetOf);
+  // An event about one call of a batch says which.
   if (typeof tool === 'string' || typeof method === 'string') return [targetOf(members)];
+  if (Array.isArray(rpc) && rpc.length > 0) return rpc.map(targetOf);
   const verb = textOf(objectOf(http)['method']);
   return verb === '' ? [] : [{ kind: 'method', name: verb === 'POST' ? 'POST, body not read' : verb }];
 }
