@@ -3,8 +3,8 @@ import type { JWK } from 'jose';
 import { createProof, importProofKey, type ProofKey } from '../lib/dpop/createProof.js';
 import { generateKey } from '../lib/keys/generateKey.js';
 import { callback, object, optional, readOptions } from '../lib/options.js';
+import { headersOf, readRequest, urlOf, type OutgoingRequest } from '../lib/outgoingRequest.js';
 import { secureUrl } from '../lib/url.js';
-import { headersOf, readOutgoing, urlOf, type Outgoing } from './outgoing.js';
 
 export interface DPoPFetchOptions {
   /** The URL of the MCP endpoint. Requests to its origin and path that carry a token carry a proof too. */
@@ -27,7 +27,6 @@ export interface DPoPFetchOptions {
   readonly newId?: () => string;
 }
 
-const STREAM = 'dpopFetch: a body must not be a stream: it may have to be sent twice, for a nonce';
 const SIGNED =
   'dpopFetch: the request is signed already; write dpopFetch({ fetch: signingFetch({ ... }) }), whose signature covers the proof';
 const TOKEN = /^(?:bearer|dpop) +(\S+)$/i;
@@ -58,7 +57,7 @@ export function dpopFetch(options: DPoPFetchOptions): typeof fetch {
   const nonces = new Map<string, string>();
   let key: Promise<ProofKey> | undefined;
 
-  const attempt = async (url: URL, { method, headers, content, rest }: Outgoing, token?: string): Promise<Response> => {
+  const attempt = async (url: URL, { method, headers, content, rest }: Repeatable, token?: string) => {
     const iat = Math.floor(now().getTime() / 1000);
     const subject = { method, url, token, nonce: nonces.get(placeOf(url)), jti: newId(), iat };
     const proven = new Headers(headers);
@@ -67,7 +66,7 @@ export function dpopFetch(options: DPoPFetchOptions): typeof fetch {
     return send(url, { ...rest, method, headers: proven, ...(content === undefined ? {} : { body: content }) });
   };
 
-  const prove = async (url: URL, outgoing: Outgoing, token?: string): Promise<Response> => {
+  const prove = async (url: URL, outgoing: Repeatable, token?: string): Promise<Response> => {
     const used = nonces.get(placeOf(url));
     const response = await attempt(url, outgoing, token);
     const nonce = response.headers.get('dpop-nonce');
@@ -86,8 +85,16 @@ export function dpopFetch(options: DPoPFetchOptions): typeof fetch {
     const token = isAt(url, resource) ? TOKEN.exec(headers.get('authorization') ?? '')?.[1] : undefined;
     if (token === undefined && !isAt(url, tokenEndpoint)) return send(input, init);
     if (headers.has('signature-input')) throw new TypeError(SIGNED);
-    return prove(url, await readOutgoing(input, init, STREAM), token);
+    const outgoing = await readRequest('dpopFetch', input, init);
+    // A text stays one, for what looks at it on its way: it is sent as the same bytes.
+    const content = typeof init?.body === 'string' ? init.body : outgoing.body;
+    return prove(url, { ...outgoing, content }, token);
   };
+}
+
+/** A request that can be sent twice. */
+interface Repeatable extends OutgoingRequest {
+  readonly content: string | Uint8Array<ArrayBuffer> | undefined;
 }
 
 async function keyOf(key: DPoPFetchOptions['key']): Promise<ProofKey> {

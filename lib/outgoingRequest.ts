@@ -30,7 +30,7 @@ export async function readRequest(
 ): Promise<OutgoingRequest> {
   const { method, headers, body, ...others } = init;
   if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) {
-    throw new TypeError(`${label}: a body must not be a stream: its digest is signed before it is sent`);
+    throw new TypeError(`${label}: a body must not be a stream: all of it is read before it is sent`);
   }
   // It settles what the many forms of these come to, and the content type that goes without saying.
   const request = new Request(input, {

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../lib/context.js';
-import { nonceHeaders } from '../lib/dpop/nonces.js';
+import { nonceHooks } from '../lib/dpop/nonces.js';
 import { readDPoPOptions, type DPoPOptions } from '../lib/dpop/options.js';
 import { openDPoP } from '../lib/dpop/possession.js';
 import type { Middleware } from '../lib/middleware.js';
@@ -7,7 +7,7 @@ import { openMtls, type MtlsOptions } from '../lib/mtls/mtls.js';
 import { callback, flag, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RevocationStore } from '../lib/stores/revocations.js';
 import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
-import { possession, type Binding } from '../lib/tokens/binding.js';
+import { possession, type Binding, type Requirement } from '../lib/tokens/binding.js';
 import { anyVerifier } from '../lib/tokens/anyVerifier.js';
 import { TokenCache } from '../lib/tokens/cache.js';
 import { credentialReader, type Presented, type Scheme } from '../lib/tokens/credentials.js';
@@ -123,8 +123,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const { clockTolerance: tolerance = 30, now = () => new Date() } = given;
   const resource = canonicalResource(given.resource);
   const dpopOptions = readDPoPOptions('authenticate', given.dpop);
-  const dpop =
-    dpopOptions.mode === 'off' ? undefined : openDPoP('authenticate', dpopOptions, { resource: given.resource, now });
+  const dpop = openDPoP('authenticate', dpopOptions, { resource: given.resource, now });
   const read = credentialReader(dpop === undefined ? ['bearer'] : ['bearer', 'dpop']);
   const challenged = { resource, scopes: given.scopes, dpop: dpopOptions };
   const deny = tokenDenials(challenged);
@@ -133,7 +132,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const proofs = [mtls?.proof, dpop?.proof].filter((proof) => proof !== undefined);
   const current = given.revoked === undefined ? undefined : notRevoked(given.revoked);
   const expose = given.exposeToken ?? true;
-  const required = dpopOptions.mode === 'require' ? 'dpop' : given.requireBinding === true ? 'bound' : 'none';
+  const required = requirementOf(given);
   const prove = possession(proofs, required);
   const verify = anyVerifier({
     issuers: given.issuers,
@@ -194,7 +193,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
         if (state.auth !== undefined && hasEnded(state.auth, tolerance, now()))
           throw deny.invalid(new TokenFault('expired'), schemeOf(state.auth));
       },
-      ...(dpop?.nonces === undefined ? {} : { headers: nonceHeaders(dpop.nonces) }),
+      ...nonceHooks(dpop?.nonces),
       until: ({ state }) => state.auth && endOf(state.auth, tolerance, now()),
       authInfo: ({ state }) => state.auth && toAuthInfo(state.auth),
       ...(expose ? {} : { withheld: () => ['authorization'] }),
@@ -236,6 +235,11 @@ function openCache(options: AuthenticateOptions['cache'], now: () => Date): Toke
     seconds: optional(integer(1, 3600)),
   });
   return new TokenCache({ max, milliseconds: seconds * 1000, now });
+}
+
+function requirementOf({ dpop = {}, requireBinding = false }: AuthenticateOptions): Requirement {
+  if (dpop.mode === 'require') return 'dpop';
+  return requireBinding ? 'bound' : 'none';
 }
 
 function schemeOf({ bindings = [] }: Auth): Scheme {

@@ -67,6 +67,9 @@ function isSame(one: string, other: string): boolean {
 }
 
 /** Gives the next nonce to every caller who proves possession, so that no request is spent on asking for one. */
-export function nonceHeaders(nonces: Nonces): NonNullable<Hooks['headers']> {
-  return ({ request }) => (request.headers['dpop'] === undefined ? {} : { 'DPoP-Nonce': nonces.current() });
+export function nonceHooks(nonces: Nonces | undefined): Pick<Hooks, 'headers'> {
+  if (nonces === undefined) return {};
+  return {
+    headers: ({ request }) => (request.headers['dpop'] === undefined ? {} : { 'DPoP-Nonce': nonces.current() }),
+  };
 }

@@ -30,8 +30,12 @@ export interface DPoP {
   readonly nonces: Nonces | undefined;
 }
 
-/** @throws {TypeError} when an option of the nonces is not what it must be */
-export function openDPoP(factory: string, options: ReadDPoPOptions, { resource, now }: DPoPSetting): DPoP {
+/**
+ * Prepares DPoP for a resource, unless it is off.
+ * @throws {TypeError} when an option of the nonces is not what it must be
+ */
+export function openDPoP(factory: string, options: ReadDPoPOptions, { resource, now }: DPoPSetting): DPoP | undefined {
+  if (options.mode === 'off') return undefined;
   const nonces = options.nonces && openNonces(factory, options.nonces, now);
   const verify = proofVerifier({
     resource,

@@ -14,13 +14,13 @@ import { asService, asUser } from '../../examples/support/login.js';
 import {
   authenticate,
   authorizeScopes,
-  contextOf,
   oidc,
   protectedResource,
   verifySignature,
   type AnyMiddleware,
   type Binding,
   type DPoPOptions,
+  type RequestContext,
 } from '../../lib/index.js';
 import { fakeProver, fakeSigner, type FakeProver, type FakeSigner } from '../../lib/testing.js';
 import { STACKS, tools } from './signingServers.js';
@@ -73,8 +73,8 @@ describe('official clients with tokens that are bound to a key, from a real auth
           name: 'watch',
           needs: ['auth'],
           adds: [],
-          run: (ctx: Parameters<typeof contextOf>[0] & { state?: { auth?: { bindings?: readonly Binding[] } } }) => {
-            bindings = ctx.state?.auth?.bindings;
+          run: (ctx: RequestContext) => {
+            bindings = ctx.state.auth?.bindings;
             return {};
           },
         };

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import type { JSONWebKeySet } from 'jose';
 import { createClient } from 'redis';
-import { authenticate, oidc, type AnyMiddleware } from '../../lib/index.js';
+import { authenticate, oidc } from '../../lib/index.js';
 import { redisStores, type RedisClient } from '../../lib/stores/redis.js';
 import { frameworks } from '../support/frameworks.js';
 
@@ -23,7 +23,7 @@ async function connect(): Promise<RedisClient> {
 const { replay } = redisStores(await connect());
 const issuers = [oidc({ issuer, jwks: JSON.parse(jwks) as JSONWebKeySet })];
 const check = authenticate({ issuers, resource, dpop: { mode: 'require', replay } });
-const app = frameworks[framework]!([[check as AnyMiddleware]], (_req, res) => {
+const app = frameworks[framework]!([[check]], (_req, res) => {
   res.end('accepted');
 });
 const server = createServer(app).listen(0, '127.0.0.1', () => {

@@ -57,7 +57,7 @@ function setUp(options: Partial<AuthenticateOptions> = {}): Setup {
       const error = await failure(...args);
       if (error === undefined) return 'allowed';
       if (error instanceof Unavailable) return error.code;
-      if (!isDenial(error)) throw error;
+      if (!isDenial(error)) throw new Error('it failed', { cause: error });
       const { reason, claim } = (error.detail ?? {}) as { reason?: string; claim?: string };
       return [error.code, reason, claim].filter((part) => part !== undefined).join(' ');
     },

@@ -61,7 +61,7 @@ function proofOf({ proof }: Case, token: string, who: Prover): string | undefine
 }
 
 const fetching: typeof fetch = (input) =>
-  Promise.resolve(String(input) === JWKS ? Response.json({ keys: [issuer.jwk] }) : new Response('', { status: 404 }));
+  Promise.resolve(input === JWKS ? Response.json({ keys: [issuer.jwk] }) : new Response('', { status: 404 }));
 
 async function theirs({ method = 'POST', url = RESOURCE }: Case, headers: Record<string, string>): Promise<boolean> {
   const as: AuthorizationServer = { issuer: ISSUER, jwks_uri: JWKS };
@@ -107,7 +107,7 @@ const bound = (what: string, proof: Case['proof'], more: Partial<Case> = {}): Ca
   ...more,
 });
 
-/** What may be wrong with a proof, with the nearest that is right. */
+/** What may be wrong with the claims and the header of a proof, with the nearest that is right. */
 function* proofs(): Generator<Case> {
   for (const iat of [-290, -60, 0, 60, 290, -310, 310, -3600, 3600])
     yield bound(`iat ${iat}`, { claims: { iat: now() + iat } });
@@ -129,6 +129,10 @@ function* proofs(): Generator<Case> {
     yield bound(`${method} with its htm`, { claims: { htm: method } }, { method });
     yield bound(`${method} with another htm`, {}, { method });
   }
+}
+
+/** What a proof may be for, and whose key it may bring. */
+function* targetsAndKeys(): Generator<Case> {
   for (const htu of [
     `${RESOURCE}?a=1`,
     `${RESOURCE}#a`,
@@ -229,7 +233,7 @@ function* schemes(): Generator<Case> {
 }
 
 describe('the verdict of oauth4webapi', () => {
-  const cases = [...proofs(), ...tokens(), ...schemes()];
+  const cases = [...proofs(), ...targetsAndKeys(), ...tokens(), ...schemes()];
 
   it('is asked for in over 200 cases, of both kinds', async () => {
     expect(new Set(cases.map(({ what }) => what)).size)
