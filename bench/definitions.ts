@@ -3,6 +3,7 @@ import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import canonicalizePeer from 'canonicalize';
 import type { OutgoingMessage } from '../lib/rpc.js';
 import { DEFINITION, SIGNATURES, type WireTool } from '../lib/definitions/form.js';
+import type { SigningTerms } from '../lib/definitions/jws.js';
 import { signDefinition } from '../lib/definitions/sign.js';
 import { verifyTool } from '../lib/definitions/verify.js';
 import { memoryVersions } from '../lib/definitions/versions.js';
@@ -40,30 +41,31 @@ async function benchVerify(): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = await importSignKey({ ...privateKey.export({ format: 'jwk' }), alg: 'ES256' });
   const issuedAt = new Date();
-  const plain = toolOf('secure_file_read');
-  const signature = await signDefinition(plain, {
-    key,
-    issuedAt,
-    expiresAt: new Date(issuedAt.getTime() + 86_400_000),
-  });
-  const tool = { ...plain, _meta: { ...(plain['_meta'] as object), [SIGNATURES]: [signature] } };
+  const terms = { key, issuedAt, expiresAt: new Date(issuedAt.getTime() + 86_400_000) };
+  // More than are remembered, so that each is as new as it was the first time.
+  const tools: WireTool[] = [];
+  for (let at = 0; at < 1100; at += 1) tools.push(await signedTool(`secure_file_read_${at}`, terms));
   const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256' } as { kty: string; alg: string };
   const options = { purpose: 'definition', fetch, now: () => issuedAt } as const;
   const { find } = openTrust('bench', [{ owner: SERVER, jwks: { keys: [jwk] } }], options);
-  const ours: Contender = {
-    name: 'mcp-etdi',
-    run: async () => {
-      if (typeof (await verifyTool(tool, find, issuedAt)) === 'string') throw new Error('the tool does not verify');
-    },
+  let calls = 0;
+  const check = async (tool: WireTool = {}): Promise<void> => {
+    if (typeof (await verifyTool(tool, find, issuedAt)) === 'string') throw new Error('the tool does not verify');
   };
-  const bytes = Buffer.from(`${signature.protected}.${Buffer.from(canonicalize(plain)).toString('base64url')}`);
+  const first: Contender = {
+    name: 'mcp-etdi, seen for the first time',
+    run: () => check(tools[(calls += 1) % tools.length]),
+  };
+  const again: Contender = { name: 'mcp-etdi, seen before', run: () => check(tools[0]) };
+  const payload = Buffer.from(canonicalize(toolOf('secure_file_read_0'))).toString('base64url');
+  const bytes = Buffer.from(`${'h'.repeat(280)}.${payload}`);
   const encoding = { dsaEncoding: 'ieee-p1363' } as const;
   const made = sign('sha256', bytes, { key: privateKey, ...encoding });
   const input = { key: createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), ...encoding };
   const raw: Contender = { name: 'node:crypto verify alone', run: () => verify('sha256', bytes, input, made) };
-  const [alone, whole] = await compare('verify one tool, ES256', [raw, ours]);
+  const [alone, whole] = await compare('verify one tool, ES256', [raw, first, again]);
   if (alone === undefined || whole === undefined) return;
-  say(`ratio ${(whole.cpu.median / alone.cpu.median).toFixed(2)} (target: at most 1.3)`);
+  say(`ratio ${(whole.cpu.median / alone.cpu.median).toFixed(2)} for one that is new (target: at most 1.3)`);
 }
 
 async function benchPublish(): Promise<void> {
@@ -91,6 +93,12 @@ async function benchPublish(): Promise<void> {
   ]);
   if (alone === undefined || ours === undefined) return;
   say(`published in ${(ours.cpu.median / 1000).toFixed(2)} ms of CPU, warm (target: at most 2 ms)`);
+}
+
+async function signedTool(name: string, terms: SigningTerms): Promise<WireTool> {
+  const tool = toolOf(name);
+  const signature = await signDefinition(tool, terms);
+  return { ...tool, _meta: { ...(tool['_meta'] as object), [SIGNATURES]: [signature] } };
 }
 
 /** About a kilobyte, as servers describe their tools. */

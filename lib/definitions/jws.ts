@@ -4,6 +4,7 @@ import { parseStrictJson } from '../json/strict.js';
 import type { SigningKey } from '../keys/signer.js';
 import type { Trust, TrustedKey } from '../keys/trust.js';
 import { isObject } from '../rpc.js';
+import { proves } from './proven.js';
 
 /** What a signature is for. One that was made for something else proves nothing (RFC 8725 section 3.11). */
 export type Purpose =
@@ -121,7 +122,7 @@ export async function verifyJws(
   const trusted = await find(header.kid);
   if (trusted?.key.keyId !== header.kid) return 'signer_unknown';
   const { key } = trusted;
-  const holds = header.alg === key.algorithm && (await key.verify(signedBytes(signature.protected, payload), bytes));
+  const holds = header.alg === key.algorithm && (await proves(key, signedBytes(signature.protected, payload), bytes));
   return holds ? factsOf(header, trusted) : 'signature_invalid';
 }
 
