@@ -4,9 +4,9 @@ const MAX_HOPS = 10;
 export type Browser = (url: URL, destination: string) => Promise<URL>;
 
 /** A browser with a cookie jar of its own, empty at first: whoever signs in stays signed in. */
-export function openBrowser(): Browser {
+export function openBrowser(send: typeof fetch = fetch): Browser {
   const jar = new Map<string, string>();
-  return (url, destination) => follow(jar, url, destination);
+  return (url, destination) => follow(send, jar, url, destination);
 }
 
 /** Opens a URL in a new browser. */
@@ -15,11 +15,11 @@ export function visit(url: URL, destination: string): Promise<URL> {
 }
 
 /** @throws {Error} when the pages end before the destination */
-async function follow(jar: Map<string, string>, url: URL, destination: string): Promise<URL> {
+async function follow(send: typeof fetch, jar: Map<string, string>, url: URL, destination: string): Promise<URL> {
   let current = url;
   for (let hop = 0; hop < MAX_HOPS; hop += 1) {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(current, { redirect: 'manual', headers: { cookie } });
+    const response = await send(current, { redirect: 'manual', headers: { cookie } });
     const location = response.headers.get('location');
     if (location === null) throw new Error(`${current.pathname} answered ${response.status}: ${await response.text()}`);
     await response.body?.cancel();

@@ -19,7 +19,7 @@ export interface Login {
 }
 
 /** The client credentials grant: a machine that acts for itself. */
-export function asService({ issuer, service }: AuthorizationServer): Login {
+export function asService({ issuer, service }: Pick<AuthorizationServer, 'issuer' | 'service'>): Login {
   const provider = new ClientCredentialsProvider({ ...service, expectedIssuer: issuer });
   return { provider, finish: () => Promise.resolve(undefined) };
 }
@@ -32,7 +32,7 @@ export function asRobot({ issuer, robot }: AuthorizationServer): Login {
 
 /** The authorization code grant with PKCE: a person signs in, here without a hand on the mouse. */
 export function asUser(
-  { issuer, app }: AuthorizationServer,
+  { issuer, app }: Pick<AuthorizationServer, 'issuer' | 'app'>,
   name = 'demo-user',
   browser: Browser = openBrowser(),
 ): Login {

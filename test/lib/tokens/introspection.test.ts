@@ -299,7 +299,7 @@ describe('the authentication of the resource server', () => {
     const { ask, asked } = setUp({
       clientSecret: undefined,
       privateKeyJwt: { current: () => Promise.reject(new Unavailable('no keys')) },
-    } as Partial<IntrospectOptions>);
+    } as object);
     expect(await ask()).to.equal('unavailable');
     expect(asked).to.have.lengthOf(0);
   });
@@ -315,7 +315,7 @@ describe('the authentication of the resource server', () => {
 });
 
 describe('the introspection endpoint', () => {
-  const discovering = { endpoint: undefined } as Partial<IntrospectOptions>;
+  const discovering = { endpoint: undefined } as object;
 
   it('is found by the metadata of the issuer', async () => {
     const { state, active, ask, asked } = setUp(discovering);
