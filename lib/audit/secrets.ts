@@ -9,7 +9,11 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
   // A JOSE object, or its header alone: base64url of `{"`.
   [/eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*/g, MASK],
   [/\b(Bearer|DPoP|Negotiate|Digest)(?:\s|%20|\+)+[A-Za-z0-9._~+/=%-]{6,}/gi, `$1 ${MASK}`],
-  [/\bBasic\s+(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![A-Za-z0-9+/=])/gi, `Basic ${MASK}`],
+  // Words are no credentials: those hold a capital letter, a digit or an equals sign.
+  [
+    /\b[Bb][Aa][Ss][Ii][Cc]\s+(?=[a-z+/]*[A-Z0-9=])(?:[A-Za-z0-9+/]{4}){2,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![A-Za-z0-9+/=])/g,
+    `Basic ${MASK}`,
+  ],
   [/(:\/\/)[^\s/?#@]*@(?:[^\s/?#@]*@)*/g, `$1${MASK}@`],
   // Neither a value that is masked already, nor the scheme in front of one.
   [

@@ -1,0 +1,87 @@
+import { createHmac, createSecretKey, generateKeyPairSync } from 'node:crypto';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { contentOf, safeCopy } from '../../../lib/audit/content.js';
+import { canonicalize } from '../../../lib/json/canonical.js';
+
+const BYTES = Buffer.alloc(32, 7);
+const KEY = createSecretKey(BYTES);
+const ARGUMENTS = { path: '/tmp/a\nb', password: 'hunter2', nested: { token: 't', n: 1 } };
+
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+describe('contentOf', () => {
+  it('records as much as its mode says', () => {
+    expect(contentOf(ARGUMENTS, 'none', KEY)).to.equal(undefined);
+    expect(contentOf(ARGUMENTS, 'keys', KEY)).to.deep.equal({ keys: ['nested', 'password', 'path'] });
+    for (const mode of ['redacted', 'full'] as const) {
+      expect(plain(contentOf(ARGUMENTS, mode, KEY))).to.deep.equal({
+        masked: 2,
+        value: { path: '/tmp/a\\u000ab', password: '[masked]', nested: { token: '[masked]', n: 1 } },
+      });
+    }
+  });
+
+  it('makes a digest that only the holder of the key can try values against', () => {
+    const digest = createHmac('sha256', BYTES).update('{"a":1,"b":[{"c":2,"d":3}]}').digest('hex');
+    const expected = { digest: `hmac-sha256:${digest}` };
+    expect(contentOf({ a: 1, b: [{ c: 2, d: 3 }] }, 'digest', KEY)).to.deep.equal(expected);
+    expect(contentOf({ b: [{ d: 3, c: 2 }], a: 1 }, 'digest', KEY)).to.deep.equal(expected);
+    expect(contentOf({ a: 2 }, 'digest', KEY)).to.not.deep.equal(expected);
+  });
+
+  it('keeps more in mode full than in mode redacted, and no secret in either', () => {
+    const long = 'x'.repeat(1000);
+    const value = { long, card: '4111 1111 1111 1111', random: 'aB3'.repeat(12) };
+    expect(plain(contentOf(value, 'redacted', KEY))).to.deep.equal({
+      masked: 3,
+      value: { long: `${'x'.repeat(256)}\\...`, card: '[masked]', random: '[masked]' },
+    });
+    expect(plain(contentOf(value, 'full', KEY))).to.deep.equal({ value });
+  });
+
+  it('masks the private members of a JWK, and keeps the public ones', () => {
+    const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+    const { d: _d, ...open } = jwk;
+    expect(plain(contentOf(jwk, 'full', KEY))).to.deep.equal({ masked: 1, value: { ...open, d: '[masked]' } });
+  });
+
+  it('is bounded in depth, width and length', () => {
+    const deep = JSON.parse('['.repeat(5000) + ']'.repeat(5000)) as unknown;
+    const wide = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`n${index}`, 'x'.repeat(10_000)]));
+    for (const value of [deep, wide, Object.values(wide), { a: deep, b: wide }]) {
+      expect(JSON.stringify(contentOf(value, 'redacted', KEY)).length).to.be.lessThan(100_000);
+      expect(JSON.stringify(contentOf(value, 'full', KEY)).length).to.be.lessThan(2_000_000);
+      expect(contentOf(value, 'digest', KEY)?.digest).to.match(/^hmac-sha256:[0-9a-f]{64}$/);
+      expect(contentOf(value, 'keys', KEY)?.keys?.length).to.be.at.most(50);
+    }
+  });
+
+  it('has a canonical form and one safe line, whatever a client sends', () => {
+    const names = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', 'constructor', '10', '9', ''));
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.double(),
+        fc.constantFrom(1e300, -0, 2 ** 60, '\ud800', '\u2028', '\u202e'),
+        fc.array(tie('any'), { maxLength: 4 }),
+        fc.dictionary(names, tie('any'), { maxKeys: 4 }),
+      ),
+    })).any;
+    fc.assert(
+      fc.property(value, fc.constantFrom('keys', 'redacted', 'full'), (sent, mode) => {
+        const text = canonicalize(contentOf(sent, mode, KEY));
+        expect(text).to.not.match(/[\p{C}\p{Zl}\p{Zp}]/u);
+        expect(canonicalize(JSON.parse(text))).to.equal(text);
+        expect(({} as { polluted?: unknown }).polluted).to.equal(undefined);
+      }),
+    );
+  });
+});
+
+describe('safeCopy', () => {
+  it('gives JSON for anything', () => {
+    const odd = { a: undefined, b: () => 1, c: Symbol('s'), d: 10n, e: NaN, f: new Date(0), g: [undefined] };
+    expect(plain(safeCopy(odd))).to.deep.equal({ b: null, c: null, d: '10', e: 'NaN', f: {}, g: [null] });
+  });
+});

@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { encodeEvent } from '../../../lib/audit/trail/encode.js';
+import type { AuditRecord } from '../../../lib/index.js';
+import { canonicalize } from '../../../lib/json/canonical.js';
+import { everyEvent } from '../../support/auditEvents.js';
+
+describe('encodeEvent', () => {
+  it('gives the RFC 8785 form of every event', () => {
+    for (const event of Object.values(everyEvent())) expect(encodeEvent(event)).to.equal(canonicalize(event));
+  });
+
+  it('gives the RFC 8785 form of every record of a request', () => {
+    const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('"', '\\', '\u007f', '\u{1f600}', ''));
+    const list = fc.array(text, { maxLength: 3 });
+    const messages = fc.record(
+      {
+        kind: fc.constant('request'),
+        id: fc.oneof(text, fc.integer(), fc.double({ noNaN: true, min: -1e9, max: 1e9 })),
+        method: text,
+        tool: text,
+        prompt: text,
+        resource: text,
+        arguments: fc.record({ value: fc.dictionary(text, text) }),
+      },
+      { requiredKeys: ['kind'] },
+    );
+    const decision = fc.oneof(
+      fc.record({ middleware: text, effect: fc.constant('allow'), ms: fc.double({ noNaN: true, min: 0, max: 1e6 }) }),
+      fc.record({ middleware: text, effect: fc.constant('deny'), ms: fc.nat(), status: fc.nat(999), code: text }),
+    );
+    const record = fc.record(
+      {
+        v: fc.constant(1),
+        type: fc.constant('request'),
+        time: fc.constant('2026-11-22T12:00:00.000Z'),
+        id: text,
+        outcome: fc.constantFrom('allowed', 'denied', 'failed', 'aborted'),
+        status: fc.nat(999),
+        durationMs: fc.double({ noNaN: true, min: 0, max: 1e6 }),
+        http: fc.record({ method: text, path: text, ip: text }),
+        trace: text,
+        principal: fc.record({ issuer: text, subject: text, clientId: text }),
+        signature: fc.record({ owner: text, clientId: text, keyId: text }),
+        rpc: fc.array(messages, { maxLength: 3 }),
+        decisions: fc.array(decision, { maxLength: 3 }),
+        access: fc.record({ required: list, granted: list, missing: list }, { requiredKeys: [] }),
+        observed: fc.record({ middleware: text, code: text }),
+        transaction: text,
+      },
+      { requiredKeys: ['v', 'type', 'time', 'id', 'outcome', 'durationMs', 'http', 'decisions'] },
+    );
+    fc.assert(
+      fc.property(record, (one) => {
+        expect(encodeEvent(one as unknown as AuditRecord)).to.equal(canonicalize(one));
+      }),
+    );
+  });
+});

@@ -1,0 +1,113 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { isSecretName, maskCards, maskRandom, maskSecrets, OwnSecrets } from '../../../lib/audit/secrets.js';
+
+const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.MEUCIQDx7Zt1kq0N3Q';
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+describe('maskSecrets', () => {
+  const secrets: readonly (readonly [what: string, secret: string])[] = [
+    ['a JWT', JWT],
+    ['the header of a JWT', 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9'],
+    ['a JWE', `${JWT}.abc.def`],
+    ['a private key', PEM.slice(30, 80)],
+    ['a key of AWS', 'AKIAIOSFODNN7EXAMPLE'],
+    ['a token of GitHub', `ghp_${'a1B2'.repeat(9)}`],
+    ['a token of GitLab', 'glpat-x7Hq2mZ9Lw4Rt6Yb8Nc1'],
+    ['a token of Slack', 'xoxb-1234567890-abcdefghijkl'],
+    ['a key of Google', `AIza${'SyB3x9'.repeat(6)}`],
+    ['a key of OpenAI', 'sk-proj-a8f7e6d5c4b3a2910fedcba9'],
+    ['a key of Stripe', 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'],
+    ['a token of npm', 'npm_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5'],
+  ];
+  for (const [what, secret] of secrets) {
+    it(`masks ${what}, wherever it stands`, () => {
+      const whole = secret.startsWith('MI') || PEM.includes(secret) ? PEM : secret;
+      for (const text of [whole, `a ${whole} b`, `x="${whole}"`, `/p/${whole}/q`, `a,${whole},b`]) {
+        expect(maskSecrets(text)).to.include('[masked]').and.not.include(secret);
+      }
+    });
+  }
+
+  it('masks what a scheme, a URL or a name says is secret, and keeps the rest', () => {
+    const table: readonly (readonly [text: string, expected: string])[] = [
+      ['Bearer abcdef123', 'Bearer [masked]'],
+      ['curl -H "authorization: DPoP abcdef123" x', 'curl -H "authorization: DPoP [masked]" x'],
+      ['Basic dXNlcjpwYXNzd29yZA==', 'Basic [masked]'],
+      ['postgres://user:pa55@db.example/x', 'postgres://[masked]@db.example/x'],
+      ['?a=1&access_token=abc&b=2', '?a=1&access_token=[masked]&b=2'],
+      ['password: hunter2, user: ann', 'password: [masked], user: ann'],
+      ['{"client_secret":"s3"}', '{"client_secret":"[masked]"}'],
+      ['AccountKey=abc;Endpoint=x', 'AccountKey=[masked];Endpoint=x'],
+    ];
+    for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
+  });
+
+  it('leaves alone what is no secret', () => {
+    const harmless = [
+      'tools/call',
+      'https://example.com/a?b=c',
+      'the basic idea of a token',
+      'bearer of news',
+      '550e8400-e29b-41d4-a716-446655440000',
+      `sha256:${'0f'.repeat(32)}`,
+      'max_tokens',
+      'risk-assessment-of-the-year',
+      '2026-11-22T12:00:00.000Z',
+    ];
+    for (const text of harmless) expect(maskSecrets(text)).to.equal(text);
+  });
+
+  it('masks what the request itself carries, its parts included', () => {
+    const own = new OwnSecrets({
+      authorization: ['Bearer opaque-token-of-ann'],
+      cookie: ['theme=dark; sid=9f8e7d6c5b4a'],
+      'x-api-key': ['k-1234567'],
+      'mcp-session-id': ['session-0001'],
+      'user-agent': ['client/1.0 (linux)'],
+    });
+    const text = 'a opaque-token-of-ann b 9f8e7d6c5b4a c k-1234567 d session-0001 client/1.0 (linux) dark';
+    expect(maskSecrets(text, own)).to.equal('a [masked] b [masked] c [masked] d [masked] client/1.0 (linux) dark');
+  });
+
+  it('gets through long texts that are made to hold it up', () => {
+    const hostile = ['://', 'token', 'eyJ', '-----BEGIN A', 'Bearer ', 'a_', '1 ', 'Basic AAAA', 'sk-', 'password = '];
+    for (const piece of hostile) {
+      const text = piece.repeat(20_000);
+      expect(maskCards(maskRandom(maskSecrets(text))).length).to.be.at.most(text.length * 4);
+    }
+  });
+});
+
+describe('maskRandom and maskCards', () => {
+  it('mask keys of unknown kinds, and neither words nor digests', () => {
+    expect(maskRandom('wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY')).to.equal('[masked]');
+    for (const text of ['0f'.repeat(32), 'a-long-name-of-a-tool-that-nobody-reads', 'A'.repeat(40)]) {
+      expect(maskRandom(text)).to.equal(text);
+    }
+  });
+
+  it('mask numbers of cards, and no others', () => {
+    expect(maskCards('pay 4111 1111 1111 1111 now')).to.equal('pay [masked] now');
+    expect(maskCards('order 4111111111111112')).to.equal('order 4111111111111112');
+  });
+});
+
+describe('isSecretName', () => {
+  it('knows names of secrets in any spelling', () => {
+    for (const name of ['password', 'clientSecret', 'API-Key', 'access_token', 'X-Auth-Token', 'Set-Cookie', 'jwt']) {
+      expect(isSecretName(name, 'x'), name).to.equal(true);
+    }
+    for (const name of ['path', 'author', 'session_length', 'monkey', 'key']) {
+      expect(isSecretName(name, 'x'), name).to.equal(false);
+    }
+    expect(isSecretName('max_tokens', 100)).to.equal(false);
+    expect(isSecretName('pin', 1234)).to.equal(true);
+  });
+
+  it('reads any name', () => {
+    fc.assert(fc.property(fc.string(), (name) => typeof isSecretName(name, '') === 'boolean'));
+  });
+});
