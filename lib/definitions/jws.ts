@@ -114,15 +114,15 @@ export async function verifyJws(
   { expired = 'deny' }: VerifyTerms = {},
 ): Promise<SignatureFacts | SignatureFault> {
   const header = readHeader(signature.protected);
-  const bytes = decode(signature.signature);
-  if (header === undefined || bytes === undefined) return 'signature_malformed';
+  if (header === undefined || decode(signature.signature) === undefined) return 'signature_malformed';
   if (header.typ !== purpose) return 'signature_misused';
   if (header.iat * 1000 > now.getTime() + SKEW_MS) return 'signature_premature';
   if (expired === 'deny' && header.exp * 1000 <= now.getTime()) return 'signature_expired';
   const trusted = await find(header.kid);
   if (trusted?.key.keyId !== header.kid) return 'signer_unknown';
   const { key } = trusted;
-  const holds = header.alg === key.algorithm && (await proves(key, signedBytes(signature.protected, payload), bytes));
+  const holds =
+    header.alg === key.algorithm && (await proves(key, signedBytes(signature.protected, payload), signature.signature));
   return holds ? factsOf(header, trusted) : 'signature_invalid';
 }
 
