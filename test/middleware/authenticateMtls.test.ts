@@ -191,7 +191,7 @@ for (const [name, mount] of Object.entries(whoCalls)) {
       expect(await call(send, server.origin)).to.deep.include({ status: 401, code: 'certificate_invalid' });
     });
 
-    it('takes a certificate in a header from nobody who connects by himself (pitfall 28)', async () => {
+    it('takes a certificate in a header from nobody who connects by himself', async () => {
       const server = await serve({ mtls: { callers: [{ clientId: 'billing', uri: BILLING }] } });
       const header = { 'client-cert': `:${billing.der.toString('base64')}:` };
       const denied = { status: 400, code: 'certificate_misplaced' };
@@ -254,3 +254,64 @@ async function resumable(
   await once(socket, 'close');
   return { answer, session: ticket, reused };
 }
+
+describe('the mtls option of authenticate', () => {
+  const callers = [{ clientId: 'a', uri: 'spiffe://example.org/a' }];
+  const BAD: readonly (readonly [name: string, options: object, message: RegExp])[] = [
+    ['an unknown name', { mtls: { callers, caller: [] } }, /unknown option 'caller'; did you mean 'callers'\?/],
+    ['no callers and no issuers', { mtls: {} }, /'issuers' must have at least 1 element/],
+    ['an empty list of callers', { mtls: { callers: [] } }, /'callers' must have at least 1 element/],
+    ['a caller without a name', { mtls: { callers: [{ clientId: 'a' }] } }, /give 'a' one name, either 'uri' or 'dns'/],
+    ['a caller with two', { mtls: { callers: [{ ...callers[0], dns: 'a.example' }] } }, /either 'uri' or 'dns'/],
+    ['a caller without an id', { mtls: { callers: [{ uri: 'a:b' }] } }, /'clientId' must be a non-empty string/],
+    [
+      'a wildcard',
+      { mtls: { callers: [{ clientId: 'a', dns: '*.example' }] } },
+      /'dns' must be a host name without wildcards/,
+    ],
+    ['a URI that is none', { mtls: { callers: [{ clientId: 'a', uri: 'example' }] } }, /'uri' must be an absolute URI/],
+    [
+      'two callers of one name',
+      {
+        mtls: {
+          callers: [
+            { clientId: 'a', dns: 'A.example' },
+            { clientId: 'b', dns: 'a.example' },
+          ],
+        },
+      },
+      /'a' and 'b' have the same name/,
+    ],
+    ['a proxy anywhere', { mtls: { callers, proxy: { addresses: ['0.0.0.0/0'], format: 'nginx' } } }, /every address/],
+    [
+      'a proxy nowhere',
+      { mtls: { callers, proxy: { addresses: [], format: 'nginx' } } },
+      /'addresses' must have at least/,
+    ],
+    [
+      'a proxy by name',
+      { mtls: { callers, proxy: { addresses: ['proxy'], format: 'nginx' } } },
+      /must be an IP address/,
+    ],
+    [
+      'another format',
+      { mtls: { callers, proxy: { addresses: ['::1'], format: 'envoy' } } },
+      /must be one of 'rfc9440', 'nginx'/,
+    ],
+    [
+      'a header of its own with RFC 9440',
+      { mtls: { callers, proxy: { addresses: ['::1'], format: 'rfc9440', certificateHeader: 'X-Cert' } } },
+      /leave 'X-Cert' out/,
+    ],
+    [
+      'a header that is none',
+      { mtls: { callers, proxy: { addresses: ['::1'], format: 'nginx', verifyHeader: 'a b' } } },
+      /'verifyHeader' must be the name of a header/,
+    ],
+  ];
+  for (const [name, options, message] of BAD) {
+    it(`does not take ${name}`, () => {
+      expect(() => authenticate({ issuers: [], resource: RESOURCE, ...options })).to.throw(TypeError, message);
+    });
+  }
+});
