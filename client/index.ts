@@ -14,6 +14,7 @@ export type { Approval, ApprovedForm } from './tools/approval.js';
 export { ApprovalsError, signedApprovals, type Approvals, type SignedApprovalsOptions } from './tools/approvals.js';
 export { fileApprovals, type FileApprovalsOptions } from './tools/fileApprovals.js';
 export { KEY_ROTATIONS, signKeyRotation, type KeyRotationOptions } from './tools/keyRotation.js';
+export type { Deployment, Deployments } from './tools/serials.js';
 export {
   explain,
   ToolDenied,

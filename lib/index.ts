@@ -76,7 +76,7 @@ export { challenge, type ChallengeParameters } from './challenge.js';
 export type { Connection, HttpRequest, RequestContext, Slot, State } from './context.js';
 export type { Allowed, Decision, Denied, Detail, Outcome } from './decision.js';
 export type { DefinitionSeen, ToolEvent } from './definitions/events.js';
-export type { Definition, Manifest, WireForm, WireTool } from './definitions/form.js';
+export type { CallStackRules, Definition, Manifest, WireForm, WireTool } from './definitions/form.js';
 export {
   servedTools,
   type ConnectableServer,

@@ -380,6 +380,19 @@ describe('toolVerifier decides', () => {
     expect(await verifier.check(await current.sign())).to.include({ outcome: 'allow', reason: 'approved' });
   });
 
+  it('by the code that a publisher names: another one, or none any more, is a change', async () => {
+    const verifier = current.verifier({ trustOnFirstUse: true });
+    const codeDigest = `sha256:${'a'.repeat(64)}`;
+    const sign = (stated: Stated): Promise<WireTool> => current.sign(stated, { name: 'coded', title: 'Coded' });
+    await verifier.approve(await sign({ codeDigest }));
+    const other = await verifier.check(await sign({ codeDigest: `sha256:${'b'.repeat(64)}` }));
+    expect(other).to.include({ outcome: 'deny', reason: 'definition_changed' });
+    expect(await verifier.check(await sign({}))).to.include({ outcome: 'deny', reason: 'definition_changed' });
+    const without = await verifier.check(await sign({ version: '1.1.0' }));
+    expect(without).to.include({ outcome: 'ask', reason: 'version_new' });
+    expect(without.diff[0]).to.equal(`- _meta.io.github.mcp-etdi/definition.codeDigest: "${codeDigest}"`);
+  });
+
   it('on what was received, never on an earlier verdict: there is no cache to reuse', async () => {
     const verifier = current.verifier();
     expect(await verifier.check(await current.sign())).to.include({ outcome: 'allow' });
