@@ -6,6 +6,8 @@ import { TokenFault } from './fault.js';
 /** The largest token that is looked at, in characters. */
 export const MAX_TOKEN_LENGTH = 16_384;
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** The members of a JOSE header or a claims set. */
 export type Members = Readonly<Record<string, unknown>>;
 
@@ -43,7 +45,7 @@ export function member(members: Members, name: string): unknown {
 
 function toObject(segment: string, reason: 'header' | 'format'): Members {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(toBytes(segment));
+    const text = UTF8.decode(toBytes(segment));
     const value = parseStrictJson(text);
     if (isObject(value)) return deepFreeze(value);
   } catch (error) {

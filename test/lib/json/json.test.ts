@@ -54,6 +54,32 @@ describe('parseStrictJson', () => {
     );
   });
 
+  it('says the same of a text in its shortest form and of one with white space', () => {
+    const numbers = fc.oneof(
+      fc.double(),
+      fc.constantFrom(2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e15, 1e16, 1e20, 1e21, 1e300, 1e-7, -0),
+    );
+    const strings = fc.string({ unit: fc.constantFrom('a', '1e+', '\ud800', '\\', '"', '1234567890123456', '[', 'e') });
+    const values = fc.letrec((tie) => ({
+      any: fc.oneof({ depthSize: 'small' }, numbers, strings, fc.array(tie('any')), fc.dictionary(strings, tie('any'))),
+    })).any;
+    const outcome = (text: string): unknown => {
+      try {
+        return { value: parseStrictJson(text) };
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    fc.assert(
+      fc.property(values, fc.boolean(), (value, twice) => {
+        const text = JSON.stringify(value);
+        const whole = twice ? `{"a":${text},"a":1}` : text;
+        expect(outcome(whole)).to.deep.equal(outcome(` ${whole}`));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('allows nesting to its limit and denies one level more', () => {
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
     expect(() => parseStrictJson(nested(MAX_DEPTH))).not.to.throw();
