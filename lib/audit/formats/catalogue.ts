@@ -14,9 +14,9 @@ export type OcsfClass =
   | 'api_activity'
   | 'application_error';
 
-export type EcsCategory = 'api' | 'authentication' | 'configuration' | 'iam' | 'intrusion_detection' | 'process';
+type EcsCategory = 'api' | 'authentication' | 'configuration' | 'iam' | 'intrusion_detection' | 'process';
 
-export type EcsType =
+type EcsType =
   'access' | 'admin' | 'allowed' | 'change' | 'creation' | 'deletion' | 'denied' | 'end' | 'info' | 'start';
 
 /** What a kind of event is in the terms of others. */
@@ -155,7 +155,7 @@ export const CATALOGUE: Readonly<Record<AuditEventType, EventKind>> = {
   },
   definition_refused: {
     ...LISTED,
-    text: 'A tool is not what was approved',
+    text: 'A tool is not what was approved, or not approved yet',
     severity: 4,
     alert: true,
     ecs: [['intrusion_detection'], ['denied']],

@@ -68,6 +68,8 @@ export function resultOf(event: EventFacts): Result | undefined {
 }
 
 export function severityOf(event: EventFacts): Severity {
+  // A tool that waits for its approval is nothing unusual.
+  if (event.type === 'definition_refused' && event.outcome === 'ask') return 2;
   if (event.type !== 'request' || event.outcome === 'allowed') return kindOf(event).severity;
   return event.outcome === 'failed' ? 3 : 2;
 }

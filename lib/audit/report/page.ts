@@ -12,7 +12,7 @@ import { timelineSection } from './timelineSection.js';
 import { typesSection } from './typesSection.js';
 
 /** What a page is made of. */
-export interface Page {
+interface Page {
   readonly files: readonly string[];
   readonly verification: Verification;
   readonly tally: Tally;
