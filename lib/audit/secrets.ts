@@ -34,6 +34,10 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
 const SUSPECT =
   /BEGIN |eyJ|bearer|dpop|negotiate|digest|basic|:\/\/|[:=]|%3d|A[KSBCGIRN][A-Z]A|gh[pousr]_|github_pat_|glpat-|npm_|hf_|xox|xapp-|ya29|pypi-|shpat_|dop_v1_|AIza|sk-|k_(?:live|test)_|SG\.|whsec_/i;
 const SHORTEST = 6;
+/** How often a text may be encoded over again. */
+const MOST_ENCODINGS = 3;
+const ENCODED = /%[2-7][0-9a-f]/i;
+const ENCODED_ALL = /%[2-7][0-9a-f]/gi;
 
 /** Long and of three kinds of characters, as random keys are and words are not. */
 const RANDOM = /[A-Za-z0-9+/_-]{32,}={0,2}/g;
@@ -56,6 +60,22 @@ export function isSecretName(name: string, value: unknown): boolean {
 /** Masks what is a secret by its form, and what the request itself proves its caller with. */
 export function maskSecrets(text: string, own?: OwnSecrets): string {
   if (text.length < SHORTEST) return text;
+  const masked = maskPlain(text, own);
+  return masked.includes('%') ? maskEncoded(masked, own) : masked;
+}
+
+/** Where the percent-encoding of a text hides a secret, it is the decoded text that is kept, masked. */
+function maskEncoded(text: string, own: OwnSecrets | undefined): string {
+  let decoded = text;
+  for (let times = 0; times < MOST_ENCODINGS && ENCODED.test(decoded); times += 1) {
+    decoded = decoded.replace(ENCODED_ALL, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
+    const masked = maskPlain(decoded, own);
+    if (masked !== decoded) return masked;
+  }
+  return text;
+}
+
+function maskPlain(text: string, own: OwnSecrets | undefined): string {
   let masked = own === undefined ? text : own.mask(text);
   if (SUSPECT.test(masked)) for (const [form, put] of SHAPES) masked = masked.replace(form, put);
   return masked;

@@ -154,7 +154,8 @@ function post(agent: http.Agent, port: number, id: string): Promise<string> {
 
 /** Cuts the last line, as a machine that loses its power may. Gives how many bytes of it are left. */
 async function tearEnd(file: string): Promise<number> {
-  const { size } = await stat(file);
+  // The kill may have come between two files.
+  const { size } = await stat(file).catch(() => ({ size: 0 }));
   if (size < 10) return 0;
   const handle = await open(file, 'r');
   const end = Buffer.alloc(Math.min(size, 4096));
