@@ -18,10 +18,12 @@ export const tools: Tools = defineTools({
  */
 export function followStepUp(provider: OAuthClientProvider, send: typeof fetch = fetch): typeof fetch {
   let asked: readonly (readonly [name: string, value: string])[] = [];
-  const { tokens, saveTokens, redirectToAuthorization } = provider;
+  const tokens = provider.tokens.bind(provider);
+  const saveTokens = provider.saveTokens.bind(provider);
+  const redirectToAuthorization = provider.redirectToAuthorization.bind(provider);
 
   provider.tokens = async (...given) => {
-    const known = await tokens.apply(provider, given);
+    const known = await tokens(...given);
     if (known === undefined || asked.length === 0) return known;
     const { refresh_token: _noSignIn, ...rest } = known;
     return rest;
@@ -31,11 +33,11 @@ export function followStepUp(provider: OAuthClientProvider, send: typeof fetch =
     // OpenID providers take these parameters from those who ask for an ID token as well.
     const scope = url.searchParams.get('scope') ?? '';
     if (asked.length > 0) url.searchParams.set('scope', `openid ${scope}`.trim());
-    return redirectToAuthorization.call(provider, url, ...given);
+    return redirectToAuthorization(url, ...given);
   };
   provider.saveTokens = (...given) => {
     asked = [];
-    return saveTokens.apply(provider, given);
+    return saveTokens(...given);
   };
 
   return async (input, init) => {

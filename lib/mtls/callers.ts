@@ -54,7 +54,7 @@ interface Named {
 }
 
 function readCaller(factory: string, caller: CertificateCaller): Named {
-  const given = readOptions<Named>(factory, caller as Named, {
+  const given = readOptions<Named>(factory, caller, {
     clientId: text,
     uri: (value) => (value === undefined ? undefined : uriName(value)),
     dns: (value) => (value === undefined ? undefined : dnsName(value)),

@@ -27,7 +27,10 @@ describe('mtlsFetch', () => {
         let body = '';
         req.on('data', (chunk: Buffer) => (body += chunk.toString()));
         req.on('end', () => {
-          const peer = (req.socket as TLSSocket).getPeerX509Certificate() !== undefined;
+          const peer =
+            (
+              req.socket as unknown as Pick<TLSSocket, 'authorized' | 'getPeerX509Certificate'>
+            ).getPeerX509Certificate() !== undefined;
           seen.push({ method: req.method, body, peer, headers: req.headers });
           if (req.url === '/away') res.writeHead(307, { location: `${server.origin}/elsewhere` });
           res.end('done');

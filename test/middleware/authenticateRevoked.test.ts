@@ -146,7 +146,10 @@ describe('revocations in Redis', () => {
     await (redis as TestRedis | undefined)?.close();
   });
 
-  type Client = { readonly store: RevocationStore; readonly end: () => Promise<unknown> };
+  interface Client {
+    readonly store: RevocationStore;
+    readonly end: () => Promise<unknown>;
+  }
   const CLIENTS: Readonly<Record<string, () => Promise<Client>>> = {
     ioredis: () => {
       const client = new Redis(redis.port, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { expect } from 'chai';
 import request from 'supertest';
-import { Denial, isDenial } from '../../lib/denial.js';
+import { isDenial, type Denial } from '../../lib/denial.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
 import { fakeContext, fakeIssuer } from '../../lib/testing.js';
 import { oidc } from '../../lib/providers/index.js';
@@ -151,7 +151,7 @@ describe('step-up authentication (RFC 9470)', () => {
     const certificate = authOf(GOOD, { token: '' });
     const clients = authorizeScopes({ tools, now, clients: { app: ['pay'] } });
     const run = (state: object): Promise<unknown> =>
-      Promise.resolve(clients.run(fakeContext({ body: call('pay'), state } as never))).catch((one: unknown) => one);
+      Promise.resolve(clients.run(fakeContext({ body: call('pay'), state }))).catch((one: unknown) => one);
     expect(await run({ auth: certificate })).to.include({ status: 403, code: 'authentication_impossible' });
     const signature = { clientId: 'app', owner: 'https://peer.example' } as Signature;
     expect(await run({ signature })).to.include({ status: 403, code: 'authentication_impossible' });

@@ -63,7 +63,7 @@ const LINES: Readonly<Record<'sdk v1' | 'server v2', () => Answer>> = {
     await serverV1().connect(transport);
     await transport.handleRequest(req, res, body);
   },
-  'server v2': () => toNodeHandler(createMcpHandler(serverV2)) as Answer,
+  'server v2': () => toNodeHandler(createMcpHandler(serverV2)),
 };
 
 function onExpress(answer: Answer, { checks, endpoints = [] }: Mounted): RequestListener {

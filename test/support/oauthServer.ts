@@ -126,7 +126,8 @@ function clientsOf({
 }
 
 function features(resources: OAuthServer['resources']): Configuration['features'] {
-  const socketOf = (ctx: { readonly req: IncomingMessage }): TLSSocket => ctx.req.socket as TLSSocket;
+  const socketOf = (ctx: { readonly req: IncomingMessage }) =>
+    ctx.req.socket as unknown as Pick<TLSSocket, 'authorized' | 'getPeerX509Certificate'>;
   return {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -137,7 +138,7 @@ function features(resources: OAuthServer['resources']): Configuration['features'
     mTLS: {
       enabled: true,
       certificateBoundAccessTokens: true,
-      getCertificate: (ctx) => socketOf(ctx).getPeerX509Certificate() as never,
+      getCertificate: (ctx) => socketOf(ctx).getPeerX509Certificate(),
       certificateAuthorized: (ctx) => socketOf(ctx).authorized,
       certificateSubjectMatches: () => false,
     },
@@ -190,7 +191,7 @@ async function signIn(provider: Provider, req: IncomingMessage, res: ServerRespo
   grant.addOIDCScope(scope ?? '');
   for (const one of [resource ?? []].flat()) grant.addResourceScope(one, scope ?? '');
   const grantId = await grant.save();
-  const asked = String(params['acr_values'] ?? '').split(' ');
-  const login = { accountId, ...(asked.includes(MFA) ? { acr: MFA } : {}) };
+  const { acr_values: asked = '' } = params as Record<string, string>;
+  const login = { accountId, ...(asked.split(' ').includes(MFA) ? { acr: MFA } : {}) };
   await provider.interactionFinished(req, res, { ...(known === undefined ? { login } : {}), consent: { grantId } });
 }
