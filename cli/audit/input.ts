@@ -126,12 +126,14 @@ export function describeFindings(findings: readonly TrailFinding[]): string {
     .join('');
 }
 
-/** @throws {Error} which ends the command with 1, for a log that is empty or was changed */
-export function assertWhole({ ok, records, findings }: TrailReport): void {
+/** @throws {Error} which ends the command with 1, for a log that is empty, was changed, or is not signed by the keys */
+export function assertWhole({ ok, records, findings, checkpoints }: TrailReport, { keys }: VerifyTrailOptions): void {
   const [first] = findings;
   if (!ok) {
     const where = first === undefined ? '' : `; the first bad record is ${first.seq} (${first.fault})`;
     throw new Error(`the log is not what was written${where}`);
   }
   if (records === 0) throw new Error('the log is empty');
+  // Whoever writes a log anew without the key leaves the checkpoints out.
+  if (keys !== undefined && checkpoints.verified === 0) throw new Error('no record of the log is signed by these keys');
 }

@@ -18,7 +18,8 @@ ${TRUST_HELP}  --output <path>       where to; default: standard output
   async (args, io) => {
     const options = { ...TRUST, output: { type: 'string' } } as const;
     const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true });
-    const { html, report: found } = await auditReport(await readInput(positionals, values));
+    const input = await readInput(positionals, values);
+    const { html, report: found } = await auditReport(input);
     const { output } = values;
     if (output === undefined) {
       io.stdout(html);
@@ -27,6 +28,6 @@ ${TRUST_HELP}  --output <path>       where to; default: standard output
       await writeFile(output, html, { mode: 0o600 });
       io.stdout(`${found.records} records reported in '${showText(output)}'\n`);
     }
-    assertWhole(found);
+    assertWhole(found, input);
   },
 );

@@ -22,7 +22,7 @@ ${TRUST_HELP}  --json                print JSON
     const report = await verifyTrail(input);
     if (values.json === true) io.stdout(`${JSON.stringify(report, undefined, 2)}\n`);
     else io.stdout(`${describeFindings(report.findings)}${report.ok ? summaryOf(report, input) : ''}`);
-    assertWhole(report);
+    assertWhole(report, input);
   },
 );
 

@@ -127,6 +127,13 @@ describe('mcp-etdi audit', () => {
       expect(out).to.include(`${file}:${EVENTS.length + 1}: record ${EVENTS.length + 1}: checkpoint_invalid: `);
     });
 
+    it('denies a log without any checkpoint where keys are named', async () => {
+      await writeTrail(file, EVENTS);
+      const { code, err } = await audit('verify', file, '--keys', JSON.stringify(signer.jwks));
+      expect(code).to.equal(1);
+      expect(err).to.include('no record of the log is signed by these keys');
+    });
+
     const changes: [fault: string, line: number, change: (lines: string[]) => string[]][] = [
       ['edited', 3, (lines) => lines.map((line, index) => (index === 2 ? line.replace('"ann"', '"eve"') : line))],
       ['removed', 3, (lines) => lines.filter((_, index) => index !== 2)],
