@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { escapeText } from '../../lib/text.js';
+import { escapeText, showText } from '../../lib/text.js';
 
 /** Everything that ends a line, moves the cursor, turns the reading direction or is not seen. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
@@ -83,6 +83,28 @@ describe('escapeText', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('showText', () => {
+  it('shows an escaped text as it is, and hides nothing of one that is not', () => {
+    expect(showText('a\\u000ab \\\\')).to.equal('a\\u000ab \\\\');
+    expect(showText('a\nb\u202e\\')).to.equal('a\\u000ab\\u202e\\');
+    expect(showText('gr\u00fcn')).to.equal('gr\u00fcn');
+  });
+
+  it('changes nothing that it showed before, and leaves nothing unsafe', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), badStrings), (text) => {
+        const shown = showText(text, Infinity);
+        expect(showText(shown, Infinity)).to.equal(shown);
+        expect(shown).to.not.match(UNSAFE);
+      }),
+    );
+  });
+
+  it('cuts what is too long', () => {
+    expect(showText('abcd', 3)).to.equal('abc\\...');
   });
 });
 
