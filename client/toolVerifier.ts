@@ -1,4 +1,4 @@
-import { definitionOf, digestOfDefinition, isVersion, type WireForm, type WireTool } from '../lib/definitions/form.js';
+import { digestOfTool, isVersion, type WireForm, type WireTool } from '../lib/definitions/form.js';
 import { verifyTool, type DefinitionFault, type VerifiedDefinition } from '../lib/definitions/verify.js';
 import { openTrust, type Trust, type TrustedKeys } from '../lib/keys/trust.js';
 import {
@@ -133,14 +133,14 @@ export function toolVerifier(options: ToolVerifierOptions): ToolVerifier {
 
   const weigh = async (tool: WireTool, options: CheckOptions): Promise<Weighed> => {
     const { form = 'legacy', keyRotations = [], manifest } = options;
-    const [name, definition] = [nameOf(tool), canonicalOf(tool)];
-    if (name === undefined || definition === undefined) return { verdict: malformed(server, name, form) };
-    const time = now();
+    const [name, time] = [nameOf(tool), now()];
+    if (name === undefined) return { verdict: malformed(server, name, form) };
     const find = followRotations(trust.find, [...(given.keyRotations ?? []), ...keyRotations], time);
     const [proven, expired] = await prove(tool, find, time);
+    const digest = typeof proven === 'string' ? digestIfAny(tool) : proven.digest;
+    if (digest === undefined) return { verdict: malformed(server, name, form) };
     const list: ListFacts = manifest === undefined ? {} : await manifests.judge(manifest, find, time);
     const approval = await approvals.find(server, name);
-    const digest = digestOfDefinition(definition);
     const evidence: Evidence = { tool, name, server, form, digest, proven, expired, list, approval, now: time };
     const decided = decide(evidence, policy);
     const isNew = decided.reason === 'not_approved' && approval === undefined;
@@ -214,9 +214,10 @@ function nameOf(tool: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-function canonicalOf(tool: WireTool): string | undefined {
+/** None for a tool that has no canonical form. */
+function digestIfAny(tool: WireTool): string | undefined {
   try {
-    return definitionOf(tool);
+    return digestOfTool(tool);
   } catch {
     return undefined;
   }

@@ -30,6 +30,7 @@ ${APPROVALS_HELP}  --all                 approve every tool that may be approved
   --publisher-keys <path>  a JWK Set: the keys of the publisher of the tools
   --publisher <uri>     the publisher; default: the URL
   --unsigned            let unsigned tools be approved
+  --any-deployment      forget which deployments were seen: for a server that went back on purpose
   --days <n>            for how long; default: 90
   --approver <name>     who approves; default: the variable USER
   --json                print JSON
@@ -43,6 +44,7 @@ ${CONNECTION_HELP}`,
       'publisher-keys': { type: 'string' },
       publisher: { type: 'string' },
       unsigned: { type: 'boolean' },
+      'any-deployment': { type: 'boolean' },
       days: { type: 'string' },
       approver: { type: 'string' },
       json: { type: 'boolean' },
@@ -55,11 +57,13 @@ ${CONNECTION_HELP}`,
     const approver = values.approver ?? io.env['USER'] ?? 'user';
     const approvalLifetime = wholeNumber('days', values.days ?? '90') * 86_400;
     const listings = await listForms(target);
-    const results = await withKeys('approval', values, io, ({ signer, jwks }) => {
+    const results = await withKeys('approval', values, io, async ({ signer, jwks }) => {
+      const approvals = fileApprovals({ file, signer, keys: jwks });
+      if (values['any-deployment'] === true) await approvals.saveDeployments(target.url, []);
       const verifier = toolVerifier({
         server: target.url,
         publishers,
-        approvals: fileApprovals({ file, signer, keys: jwks }),
+        approvals,
         unsigned: values.unsigned === true ? 'ask' : 'deny',
         approvalLifetime,
       });

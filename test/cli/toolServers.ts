@@ -66,7 +66,7 @@ export function serverV1(description: string, left: string[] = []): Handle {
 type Tool = Readonly<Record<string, unknown>>;
 
 /** The legacy era by hand: one tool on each page, members as they are given. */
-export function rawServer(tools: readonly Tool[], token?: string): Handle {
+export function rawServer(tools: readonly Tool[], token?: string, meta: object = {}): Handle {
   return async (req, res) => {
     if (token !== undefined && req.headers.authorization !== `Bearer ${token}`) return void res.writeHead(401).end();
     if (req.method !== 'POST') return void res.writeHead(405).end();
@@ -81,6 +81,7 @@ export function rawServer(tools: readonly Tool[], token?: string): Handle {
       },
       'tools/list': {
         tools: tools.slice(at, at + 1),
+        _meta: meta,
         ...(at + 1 < tools.length ? { nextCursor: String(at + 1) } : {}),
       },
     };

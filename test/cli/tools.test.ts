@@ -11,7 +11,8 @@ import { readLock } from '../../cli/tools/toolLock.js';
 import { toolVerifier } from '../../client/toolVerifier.js';
 import { memoryApprovals } from '../../lib/stores/approvals.js';
 import { signedApprovals } from '../../client/tools/approvals.js';
-import { DEFINITION, type WireTool } from '../../lib/definitions/form.js';
+import { DEFINITION, digestOfTool, MANIFEST, type WireTool } from '../../lib/definitions/form.js';
+import { signManifest } from '../../lib/definitions/sign.js';
 import { fileVersions } from '../../lib/definitions/versionFile.js';
 import { fakeSigner } from '../../lib/testing/fakeSigner.js';
 import { rawServer, serverV1, serverV2, start, type Running } from './toolServers.js';
@@ -505,6 +506,26 @@ describe('mcp-etdi tools', () => {
         1,
         'read (legacy, 1.1.0): deny: it has changed without a new version',
       ]);
+    });
+
+    it('check the manifest of a list, unless its server went back on purpose', async () => {
+      const signer = await fakeSigner();
+      const own = JSON.parse(await readFile(file('publisher.json'), 'utf8')) as { keys: object[] };
+      await writeFile(file('publisher.json'), JSON.stringify({ keys: [...own.keys, ...signer.jwks.keys] }));
+      const [read = {}, other = {}] = await signTools(stated(), stated({ name: 'other', title: 'Other' }));
+      const terms = { key: await signer.current(), issuedAt: new Date(), expiresAt: new Date(Date.now() + 60_000) };
+      const manifest = { server: server.url, publisher: server.url, serial: 7, tools: [digestOfTool(read)] };
+      const meta = { [MANIFEST]: await signManifest(manifest, terms) };
+
+      server.handle = rawServer([read, other], undefined, meta);
+      expect((await approve('other')).out).to.include('the manifest of its list does not know it');
+      server.handle = rawServer([read], undefined, meta);
+      expect(await approve('read')).to.include({ code: 0 });
+      server.handle = rawServer([read]);
+      const stripped = await approve();
+      expect([stripped.code, stripped.out.includes('carries no manifest')]).to.deep.equal([1, true]);
+      expect(await approve('--any-deployment')).to.include({ code: 0 });
+      expect(await approve()).to.include({ code: 0 });
     });
 
     it('revoke what was approved', async () => {
