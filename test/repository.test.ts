@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** The one file that needs an optional package. */
+const CERTIFICATES = 'client/mtlsFetch.ts';
 const SHIPPED = ['lib', 'middleware', 'adapters', 'client', 'cli'];
 
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
@@ -48,8 +50,16 @@ describe('repository', () => {
 
   it('loads nothing in what is shipped but its dependencies', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
-    expect([...packages(sources(...SHIPPED))].filter((name) => !(name in dependencies))).to.deep.equal([]);
+    const own = sources(...SHIPPED).filter((path) => path !== CERTIFICATES);
+    expect([...packages(own)].filter((name) => !(name in dependencies))).to.deep.equal([]);
     expect(Object.keys(dependencies)).to.deep.equal(['jose']);
+  });
+
+  it('loads undici where client certificates are sent alone, and not before one is', () => {
+    const text = read(CERTIFICATES);
+    expect([...packages([CERTIFICATES])]).to.deep.equal(['undici']);
+    expect([...text.matchAll(/^import (?!type )[^;]*'undici'/gm)]).to.deep.equal([]);
+    expect(text).to.include("await import('undici')");
   });
 
   it('lets data flow from adapters to lib, never back', () => {
