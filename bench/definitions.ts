@@ -9,7 +9,7 @@ import { verifyTool } from '../lib/definitions/verify.js';
 import { memoryVersions } from '../lib/definitions/versions.js';
 import { canonicalize } from '../lib/json/canonical.js';
 import { importSignKey } from '../lib/keys/algorithms.js';
-import { openTrust } from '../lib/keys/trust.js';
+import { openTrust, type Trust, type TrustedKey } from '../lib/keys/trust.js';
 import { fakeContext } from '../lib/testing/fakeContext.js';
 import { defineTools } from '../lib/tools/defineTools.js';
 import { publishTools } from '../middleware/publishTools.js';
@@ -42,22 +42,21 @@ async function benchVerify(): Promise<void> {
   const key = await importSignKey({ ...privateKey.export({ format: 'jwk' }), alg: 'ES256' });
   const issuedAt = new Date();
   const terms = { key, issuedAt, expiresAt: new Date(issuedAt.getTime() + 86_400_000) };
-  // More than are remembered, so that each is as new as it was the first time.
-  const tools: WireTool[] = [];
-  for (let at = 0; at < 1100; at += 1) tools.push(await signedTool(`secure_file_read_${at}`, terms));
+  const tool = await signedTool('secure_file_read', terms);
   const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256' } as { kty: string; alg: string };
   const options = { purpose: 'definition', fetch, now: () => issuedAt } as const;
   const { find } = openTrust('bench', [{ owner: SERVER, jwks: { keys: [jwk] } }], options);
-  let calls = 0;
-  const check = async (tool: WireTool = {}): Promise<void> => {
-    if (typeof (await verifyTool(tool, find, issuedAt)) === 'string') throw new Error('the tool does not verify');
+  // What a key has proven is remembered with the key: a copy of it has proven nothing.
+  const findNew = async (keyId: string): Promise<TrustedKey | undefined> => {
+    const trusted = await find(keyId);
+    return trusted && { ...trusted, key: { ...trusted.key } };
   };
-  const first: Contender = {
-    name: 'mcp-etdi, seen for the first time',
-    run: () => check(tools[(calls += 1) % tools.length]),
+  const check = async (trust: Trust['find']): Promise<void> => {
+    if (typeof (await verifyTool(tool, trust, issuedAt)) === 'string') throw new Error('the tool does not verify');
   };
-  const again: Contender = { name: 'mcp-etdi, seen before', run: () => check(tools[0]) };
-  const payload = Buffer.from(canonicalize(toolOf('secure_file_read_0'))).toString('base64url');
+  const first: Contender = { name: 'mcp-etdi, seen for the first time', run: () => check(findNew) };
+  const again: Contender = { name: 'mcp-etdi, seen before', run: () => check(find) };
+  const payload = Buffer.from(canonicalize(toolOf('secure_file_read'))).toString('base64url');
   const bytes = Buffer.from(`${'h'.repeat(280)}.${payload}`);
   const encoding = { dsaEncoding: 'ieee-p1363' } as const;
   const made = sign('sha256', bytes, { key: privateKey, ...encoding });
