@@ -8,6 +8,7 @@ import {
   startAuthorizationServer,
   type AuthorizationServer,
 } from '../../examples/support/authorizationServer.js';
+import { createProtectedApp, provingFetch } from '../../examples/dpop.js';
 import { CLIENTS, connect, type Connection } from '../../examples/support/clients.js';
 import { listen } from '../../examples/support/loopback.js';
 import { asService, asUser } from '../../examples/support/login.js';
@@ -23,7 +24,7 @@ import {
   type RequestContext,
 } from '../../lib/index.js';
 import { fakeProver, fakeSigner, type FakeProver, type FakeSigner } from '../../lib/testing.js';
-import { STACKS, tools } from './signingServers.js';
+import { expressMcp, STACKS, tools } from './signingServers.js';
 
 const DPOP: DPoPOptions = { mode: 'require', algorithms: ['ES256'], nonces: { secret: 's'.repeat(32) } };
 
@@ -193,17 +194,14 @@ describe('official clients with tokens that are bound to a key, from a real auth
       const server = await listen(0);
       const resource = `${server.origin}/mcp`;
       as.resources.add(resource);
-      const app = express();
-      app.use(serveExpress(protectedResource({ resource, authorizationServers: [as.issuer], dpop: DPOP })));
-      const checks = [
-        authenticate({ issuers: [oidc({ issuer: as.issuer })], resource, dpop: DPOP, scopes: ['file:read'] }),
-        authorizeScopes({ tools, base: [] }),
-      ];
-      app.use(STACKS[0]![1].app(checks));
+      const app = createProtectedApp(resource, as.issuer);
+      app.use('/mcp', expressMcp('v2'));
       server.serve(app);
-      const fetching = dpopFetch({ resource, tokenEndpoint: `${as.issuer}/token` });
+      const fetching = provingFetch(resource, as.issuer);
       const client = await connect('client v2 auto', resource, asService(as), fetching);
       expect(JSON.parse(await client.call('whoami'))).to.include({ subject: as.service.clientId });
+      const plain = await fetch(resource, { method: 'POST', headers: { authorization: 'Bearer x' } });
+      expect(plain.headers.get('www-authenticate')).to.match(/^DPoP /);
       await client.close();
       await server.close();
     });
