@@ -71,14 +71,48 @@ export interface StackOrigin {
   readonly trace: Readonly<Record<string, string>>;
 }
 
-const origins = new WeakMap<CallStack, StackOrigin>();
-const ended = new WeakSet<CallStack>();
+/** A stack with what its calls need to know, which no copy of it has: nobody can make one from parts. */
+class Stack implements CallStack {
+  readonly transaction: string;
+  readonly subject: string | undefined;
+  readonly root: string;
+  readonly depth: number;
+  readonly maxDepth: number;
+  readonly frames: readonly CallFrame[];
+  readonly caller: CallingFrame;
+  readonly permissions: readonly string[];
+  readonly #origin: StackOrigin;
+  #ended = false;
 
-/** Makes a stack, with what its calls need to know. A copy of it is none: nobody can make one from parts. */
+  constructor(shown: CallStack, origin: StackOrigin) {
+    this.transaction = shown.transaction;
+    this.subject = shown.subject;
+    this.root = shown.root;
+    this.depth = shown.depth;
+    this.maxDepth = shown.maxDepth;
+    this.frames = shown.frames;
+    this.caller = shown.caller;
+    this.permissions = shown.permissions;
+    this.#origin = origin;
+    Object.freeze(this);
+  }
+
+  static originOf(stack: object): StackOrigin | undefined {
+    return #origin in stack ? stack.#origin : undefined;
+  }
+
+  static end(stack: object): void {
+    if (#ended in stack) stack.#ended = true;
+  }
+
+  static hasEnded(stack: object): boolean {
+    return #ended in stack && stack.#ended;
+  }
+}
+
+/** Makes a stack. */
 export function openStack(shown: CallStack, origin: StackOrigin): CallStack {
-  const stack = Object.freeze({ ...shown });
-  origins.set(stack, origin);
-  return stack;
+  return new Stack(shown, origin);
 }
 
 /**
@@ -86,16 +120,16 @@ export function openStack(shown: CallStack, origin: StackOrigin): CallStack {
  * @throws {TypeError} for what only looks like one
  */
 export function originOf(label: string, stack: CallStack): StackOrigin {
-  const origin = typeof stack === 'object' ? origins.get(stack) : undefined;
+  const origin = typeof stack === 'object' ? Stack.originOf(stack) : undefined;
   if (origin !== undefined) return origin;
   throw new TypeError(`${label}: 'callStack' must be the one of contextOf(extra, 'callStack').state, not a copy`);
 }
 
 /** Ends a call: its stack makes no further calls. */
 export function endStack(stack: CallStack): void {
-  ended.add(stack);
+  Stack.end(stack);
 }
 
 export function hasEnded(stack: CallStack): boolean {
-  return ended.has(stack);
+  return Stack.hasEnded(stack);
 }

@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { isDigest } from '../definitions/form.js';
+import { decode } from '../definitions/jws.js';
 import { canonicalize } from '../json/canonical.js';
 import { isPermission } from '../permissions.js';
 import { isObject } from '../rpc.js';
-import { TokenFault } from '../tokens/fault.js';
-import { decodeJwt, type Members } from '../tokens/jwt.js';
+import { parseStrictJson } from '../json/strict.js';
+import { member, type Members } from '../tokens/jwt.js';
 import { isToolName } from '../tools/toolName.js';
 import { callDenial } from './denials.js';
 
@@ -23,6 +25,7 @@ export const MAX_CHAIN = 16_384;
 export interface Hop {
   /** As it was sent. */
   readonly token: string;
+  readonly signature: Uint8Array;
   readonly keyId: string;
   readonly algorithm: string;
   /** Who calls: the resource URI of a server, or the URI of an agent. */
@@ -53,7 +56,6 @@ export interface Hop {
   readonly toolDigest: string | undefined;
 }
 
-const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const DIGEST = /^[\w-]{43}$/;
 const ID = /^[\w-]{22,128}$/;
 const TRANSACTION = /^[\w.~:-]{8,128}$/;
@@ -62,10 +64,11 @@ const MAX_TEXT = 2048;
 const FOREIGN = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256'];
 
 /**
- * Reads a chain, without believing it. Counts and lengths go first: what is too long costs nothing.
+ * Reads a chain, without believing it. Counts and lengths go first: what is too long costs nothing. `known` gives a hop that
+ * was read before.
  * @throws {Denial} 403 `chain_malformed`
  */
-export function readChain(chain: unknown): readonly Hop[] {
+export function readChain(chain: unknown, known: (token: string) => Hop | undefined): readonly Hop[] {
   if (!Array.isArray(chain) || chain.length === 0) throw malformed('shape');
   if (chain.length > MAX_HOPS) throw malformed('hops');
   let length = 0;
@@ -74,7 +77,7 @@ export function readChain(chain: unknown): readonly Hop[] {
     length += token.length;
     if (length > MAX_CHAIN) throw malformed('size');
   }
-  return (chain as readonly string[]).map(readHop);
+  return (chain as readonly string[]).map((token) => known(token) ?? readHop(token));
 }
 
 /** The digest by which the next hop names a hop: of what is signed, not of the signature. */
@@ -96,109 +99,102 @@ export function argumentsDigest(args: unknown): string {
 }
 
 function readHop(token: string): Hop {
-  if (!COMPACT.test(token)) throw malformed('format');
-  const { header, claims } = decode(token);
-  const { typ, alg, kid } = own(header, ['typ', 'alg', 'kid']);
-  if (typ !== HOP_TYPE) throw malformed('type');
-  if (FOREIGN.some((name) => Object.hasOwn(header, name)) || !isText(alg) || !isDigestText(kid)) {
-    throw malformed('header');
-  }
+  const [header = '', claims = '', signature = '', ...others] = token.split('.');
+  if (others.length > 0) throw malformed('format');
   return Object.freeze({
     token,
-    keyId: kid,
-    algorithm: alg,
-    ...readParties(claims),
-    ...readPlace(claims),
-    ...readCall(claims),
+    signature: toBytes(signature),
+    ...readHeader(toObject(header)),
+    ...readClaims(toObject(claims)),
   });
 }
 
-function decode(token: string): { readonly header: Members; readonly claims: Members } {
-  try {
-    return decodeJwt(token);
-  } catch (error) {
-    if (error instanceof TokenFault) throw malformed(error.reason);
-    throw error;
+/** Each part in its only spelling: another one would be another hop that verifies. */
+function toBytes(part: string): Buffer {
+  const bytes = decode(part);
+  if (bytes === undefined) throw malformed('format');
+  return bytes;
+}
+
+function toObject(part: string): Members {
+  const bytes = toBytes(part);
+  if (isUtf8(bytes)) {
+    try {
+      const value = parseStrictJson(bytes.toString());
+      if (isObject(value)) return value;
+    } catch {
+      // What a parser says quotes what it read.
+    }
   }
+  throw malformed('json');
 }
 
-function readParties(claims: Members) {
-  const { iss, aud, sub, txn, jti } = own(claims, ['iss', 'aud', 'sub', 'txn', 'jti']);
-  if (!isText(iss)) throw malformed('claim', 'iss');
-  if (!isText(aud)) throw malformed('claim', 'aud');
-  if (sub !== undefined && !isText(sub)) throw malformed('claim', 'sub');
-  if (typeof txn !== 'string' || !TRANSACTION.test(txn)) throw malformed('claim', 'txn');
-  if (typeof jti !== 'string' || !ID.test(jti)) throw malformed('claim', 'jti');
-  return { issuer: iss, audience: aud, subject: sub, transaction: txn, id: jti };
+function readHeader(header: Members) {
+  const algorithm = member(header, 'alg');
+  const keyId = member(header, 'kid');
+  if (member(header, 'typ') !== HOP_TYPE) throw malformed('type');
+  if (FOREIGN.some((name) => Object.hasOwn(header, name)) || !isText(algorithm) || !isDigestText(keyId)) {
+    throw malformed('header');
+  }
+  return { algorithm, keyId };
 }
 
-function readPlace(claims: Members) {
-  const { iat, exp, nbf, del_depth, del_max_depth, par_hash, caller, cnf } = own(claims, [
-    'iat',
-    'exp',
-    'nbf',
-    'del_depth',
-    'del_max_depth',
-    'par_hash',
-    'caller',
-    'cnf',
-  ]);
-  if (!isCount(iat)) throw malformed('claim', 'iat');
-  if (!isCount(exp) || exp <= iat) throw malformed('claim', 'exp');
-  if (nbf !== undefined) throw malformed('claim', 'nbf');
-  if (!isCount(del_depth)) throw malformed('claim', 'del_depth');
-  if (!isCount(del_max_depth)) throw malformed('claim', 'del_max_depth');
-  if (par_hash !== undefined && !isDigestText(par_hash)) throw malformed('claim', 'par_hash');
-  if (caller !== undefined && !isToolName(caller)) throw malformed('claim', 'caller');
-  const nextKey = isObject(cnf) ? own(cnf, ['jkt']).jkt : undefined;
-  if (cnf !== undefined && !isDigestText(nextKey)) throw malformed('claim', 'cnf');
+function readClaims(claims: Members) {
+  const parent = optional(claims, 'par_hash', isDigestText);
+  const caller = optional(claims, 'caller', isToolName);
+  const issuedAt = claim(claims, 'iat', isCount);
+  const expiresAt = claim(claims, 'exp', isCount);
+  if (expiresAt <= issuedAt) throw malformed('claim', 'exp');
+  if (Object.hasOwn(claims, 'nbf')) throw malformed('claim', 'nbf');
   return {
-    issuedAt: iat,
-    expiresAt: exp,
-    depth: del_depth,
-    maxDepth: del_max_depth,
-    parent: par_hash,
+    issuer: claim(claims, 'iss', isText),
+    audience: claim(claims, 'aud', isText),
+    subject: optional(claims, 'sub', isText),
+    transaction: claim(claims, 'txn', isTransaction),
+    id: claim(claims, 'jti', isId),
+    issuedAt,
+    expiresAt,
+    depth: claim(claims, 'del_depth', isCount),
+    maxDepth: claim(claims, 'del_max_depth', isCount),
+    parent,
     caller,
-    nextKey: nextKey as string | undefined,
+    nextKey: optional(claims, 'cnf', isConfirmation)?.jkt,
+    permissions: Object.freeze(permissionsOf(claim(claims, 'scope', isString))),
+    ...readCall(claims),
   };
+}
+
+function permissionsOf(scope: string): readonly string[] {
+  const permissions = scope === '' ? [] : scope.split(' ');
+  if (!permissions.every(isPermission)) throw malformed('claim', 'scope');
+  return permissions;
 }
 
 function readCall(claims: Members) {
-  const { aud, scope, authorization_details: details } = own(claims, ['aud', 'scope', 'authorization_details']);
-  if (typeof scope !== 'string') throw malformed('claim', 'scope');
-  const permissions = scope === '' ? [] : scope.split(' ');
-  if (!permissions.every(isPermission)) throw malformed('claim', 'scope');
+  const details = member(claims, 'authorization_details');
   const detail: unknown = Array.isArray(details) && details.length === 1 ? details[0] : undefined;
   if (!isObject(detail)) throw malformed('claim', 'authorization_details');
-  const { type, locations, actions, identifier, args_digest, tool_digest } = own(detail, [
-    'type',
-    'locations',
-    'actions',
-    'identifier',
-    'args_digest',
-    'tool_digest',
-  ]);
   const fits =
-    type === TOOL_CALL &&
-    isSole(locations, aud) &&
-    isSole(actions, 'tools/call') &&
-    isToolName(identifier) &&
-    isDigestText(args_digest) &&
-    (tool_digest === undefined || isDigest(tool_digest));
+    member(detail, 'type') === TOOL_CALL &&
+    isSole(member(detail, 'locations'), member(claims, 'aud')) &&
+    isSole(member(detail, 'actions'), 'tools/call');
   if (!fits) throw malformed('claim', 'authorization_details');
   return {
-    permissions: Object.freeze(permissions),
-    tool: identifier,
-    argumentsDigest: args_digest,
-    toolDigest: tool_digest,
+    tool: claim(detail, 'identifier', isToolName),
+    argumentsDigest: claim(detail, 'args_digest', isDigestText),
+    toolDigest: optional(detail, 'tool_digest', isDigest),
   };
 }
 
-/** Own members alone: a hop cannot inherit a claim from a polluted prototype. */
-function own<Name extends string>(members: Members, names: readonly Name[]): Record<Name, unknown> {
-  const found = Object.create(null) as Record<Name, unknown>;
-  for (const name of names) found[name] = Object.hasOwn(members, name) ? members[name] : undefined;
-  return found;
+/** An own member: a hop cannot inherit a claim from a polluted prototype. */
+function claim<Value>(claims: Members, name: string, fits: (value: unknown) => value is Value): Value {
+  const value = member(claims, name);
+  if (!fits(value)) throw malformed('claim', name);
+  return value;
+}
+
+function optional<Value>(claims: Members, name: string, fits: (value: unknown) => value is Value): Value | undefined {
+  return Object.hasOwn(claims, name) ? claim(claims, name, fits) : undefined;
 }
 
 function isSole(list: unknown, only: unknown): boolean {
@@ -211,6 +207,22 @@ function isText(value: unknown): value is string {
 
 function isDigestText(value: unknown): value is string {
   return typeof value === 'string' && DIGEST.test(value);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
+}
+
+function isTransaction(value: unknown): value is string {
+  return typeof value === 'string' && TRANSACTION.test(value);
+}
+
+function isConfirmation(value: unknown): value is { readonly jkt: string } {
+  return isObject(value) && isDigestText(member(value, 'jkt'));
 }
 
 function isCount(value: unknown): value is number {

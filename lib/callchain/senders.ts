@@ -10,24 +10,31 @@ import type {} from '../../middleware/verifySignature.js';
  */
 export type SenderOf = (state: Partial<State>) => string | undefined;
 
+/** The peers that sign hops, by the names that chains have for them. */
+export function namedPeers(trust: readonly TrustedKeys[]): readonly TrustedKeys[] {
+  return trust.map((peer) => {
+    const { owner, clientId = owner } = peer;
+    return { ...peer, owner: canonicalResource(owner), clientId };
+  });
+}
+
 /**
  * Prepares the peers that sign hops, for being recognized when they call.
  * @throws {TypeError} for a client id that stands for two owners
  */
-export function openSenders(factory: string, trust: readonly TrustedKeys[]): SenderOf {
-  const owners = new Map<string, string>();
+export function openSenders(factory: string, peers: readonly TrustedKeys[]): SenderOf {
+  const owners = new Set(peers.map(({ owner }) => owner));
   const clients = new Map<string, string>();
-  for (const { owner, clientId = owner } of trust) {
-    const name = canonicalResource(owner);
-    owners.set(owner, name).set(name, name);
+  for (const { owner, clientId = owner } of peers) {
     const other = clients.get(clientId);
-    if (other !== undefined && other !== name) {
-      throw new TypeError(`${factory}: 'trust' has the client '${clientId}' under '${other}' and '${name}'; keep one`);
+    if (other !== undefined && other !== owner) {
+      throw new TypeError(`${factory}: 'trust' has the client '${clientId}' under '${other}' and '${owner}'; keep one`);
     }
-    clients.set(clientId, name);
+    clients.set(clientId, owner);
   }
   return ({ auth, signature }) => {
-    const signer = signature && (owners.get(signature.owner) ?? owners.get(canonicalResource(signature.owner)));
-    return signer ?? clients.get(auth?.clientId ?? signature?.clientId ?? '');
+    const signer = signature && canonicalResource(signature.owner);
+    if (signer !== undefined && owners.has(signer)) return signer;
+    return clients.get(auth?.clientId ?? signature?.clientId ?? '');
   };
 }

@@ -1,11 +1,10 @@
-import type { Trust } from '../keys/trust.js';
+import type { Trust, TrustedKey } from '../keys/trust.js';
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
-import { decode } from '../definitions/jws.js';
 import { JsonError } from '../json/strict.js';
-import { canonicalResource } from '../url.js';
 import { callDenial } from './denials.js';
 import { argumentsDigest, readChain, signingInput, type Hop } from './hop.js';
 import { assertLinked, assertTimely, type HopTimes } from './links.js';
+import { SeenHops } from './seenHops.js';
 
 /** The call that a chain came with. */
 export interface ReceivedCall {
@@ -16,6 +15,7 @@ export interface ReceivedCall {
 }
 
 export interface ChainVerifierOptions extends HopTimes {
+  /** Its owners are in canonical form. */
   readonly trust: Trust;
   /** The canonical resource URI that chains must be for. */
   readonly resource: string;
@@ -30,8 +30,9 @@ export type VerifyChain = (chain: unknown, call: ReceivedCall) => Promise<readon
 
 /** Prepares a verifier. It throws the denials of chains, and `Unavailable` when keys of a peer are out of reach. */
 export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierOptions): VerifyChain {
+  const seen = new SeenHops();
   return async (chain, call) => {
-    const hops = readChain(chain);
+    const hops = readChain(chain, (token) => seen.get(token));
     assertTimely(hops, times, Math.floor(now().getTime() / 1000));
     assertLinked(hops);
     const [first, leaf] = [hops.at(0), hops.at(-1)];
@@ -39,8 +40,12 @@ export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierO
     if (leaf.audience !== resource) throw callDenial('audience_mismatch');
     if (leaf.issuer !== call.sender) throw callDenial('possession_unproven');
     assertSameCall(leaf, call);
-    if (!(await verifyHop(first, trust))) throw callDenial('root_denied', { caller: first.issuer });
-    for (const hop of hops.slice(1)) await verifyHop(hop, trust);
+    for (const hop of hops) {
+      const trusted = await keyOf(hop, trust);
+      if (!seen.isSignedBy(hop.token, trusted)) await assertSigned(hop, trusted);
+      if (hop === first && !trusted.mayRoot) throw callDenial('root_denied', { caller: first.issuer });
+      if (hop !== leaf) seen.add(hop, trusted);
+    }
     return [first, ...hops.slice(1)];
   };
 }
@@ -62,17 +67,14 @@ function digestOf(args: unknown): string {
   }
 }
 
-/** Whether the signer of a hop may start chains. */
-async function verifyHop(hop: Hop, trust: Trust): Promise<boolean> {
+async function keyOf(hop: Hop, trust: Trust): Promise<TrustedKey> {
   const trusted = await trust.find(hop.keyId);
   // One peer must not speak for another: the key has to be one of the hop's issuer.
-  if (trusted === undefined || canonicalResource(trusted.owner) !== hop.issuer) throw callDenial('chain_untrusted');
-  const { key, mayRoot } = trusted;
-  const signature = decode(hop.token.slice(hop.token.lastIndexOf('.') + 1));
-  const holds =
-    key.algorithm === hop.algorithm &&
-    signature !== undefined &&
-    (await key.verify(Buffer.from(signingInput(hop.token), 'ascii'), signature));
+  if (trusted?.owner !== hop.issuer) throw callDenial('chain_untrusted');
+  return trusted;
+}
+
+async function assertSigned({ token, algorithm, signature }: Hop, { key }: TrustedKey): Promise<void> {
+  const holds = key.algorithm === algorithm && (await key.verify(Buffer.from(signingInput(token), 'ascii'), signature));
   if (!holds) throw callDenial('chain_invalid');
-  return mayRoot;
 }

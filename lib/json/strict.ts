@@ -7,9 +7,6 @@ export class JsonError extends Error {
 export const MAX_DEPTH = 64;
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s"{}[\]:,]+/g;
-/** Escapes, and the forms in which `JSON.stringify` writes a number that is not safe. */
-const UNUSUAL = /\\|\d{16}|\de\+/;
-const OPENING = /[{[]/g;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
@@ -31,11 +28,20 @@ export function parseStrictJson(text: string): unknown {
 }
 
 /**
- * Whether a text is as `JSON.stringify` writes it, which knows no second member of a name, and has nothing that could be
- * ambiguous all the same: no escape, no large number, no deep nesting. Tells most texts from others in a tenth of the time.
+ * Whether a text is as `JSON.stringify` writes it, which knows no second member of a name, and nothing in it is ambiguous
+ * all the same. Tells most texts from others in a fraction of the time.
  */
 function isPlain(text: string, value: unknown): boolean {
-  return !UNUSUAL.test(text) && (text.match(OPENING)?.length ?? 0) <= MAX_DEPTH && JSON.stringify(value) === text;
+  return !text.includes('\\') && isShallow(value, 0) && JSON.stringify(value) === text;
+}
+
+/** Whether a value is not nested too deeply and every number in it is safe. */
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value) || !Number.isInteger(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === MAX_DEPTH) return false;
+  for (const member of Object.values(value)) if (!isShallow(member, depth + 1)) return false;
+  return true;
 }
 
 /** Throws unless a number or string of a document means the same to every reader. */

@@ -1,0 +1,32 @@
+import type { TrustedKey } from '../keys/trust.js';
+import type { Hop } from './hop.js';
+
+interface Seen {
+  readonly hop: Hop;
+  readonly trusted: TrustedKey;
+}
+
+const MAX = 1_000;
+
+/**
+ * Hops whose signature was verified, and by which key: a server that makes several calls continues the same hops in each.
+ * The last hop of a chain is always another. What is known is what these very characters say and that this very key
+ * signed them; whether the key is still trusted, and the chain in time, is asked anew each time.
+ */
+export class SeenHops {
+  readonly #seen = new Map<string, Seen>();
+
+  get(token: string): Hop | undefined {
+    return this.#seen.get(token)?.hop;
+  }
+
+  isSignedBy(token: string, trusted: TrustedKey): boolean {
+    return this.#seen.get(token)?.trusted === trusted;
+  }
+
+  add(hop: Hop, trusted: TrustedKey): void {
+    const [oldest] = this.#seen.keys();
+    if (this.#seen.size >= MAX && oldest !== undefined) this.#seen.delete(oldest);
+    this.#seen.set(hop.token, { hop, trusted });
+  }
+}
