@@ -399,6 +399,35 @@ describe('callStackGuard', () => {
       expect(await send(await sign(hops({}, { calleeKey: a.keyId })))).to.equal('chain_broken');
     });
 
+    it('asks anew whether the key of a hop that was seen before is trusted', async () => {
+      let keys = a.jwks;
+      const guard = callStackGuard({
+        ...options,
+        trust: [{ owner: A, mayRoot: true, jwksUri: 'https://a.example/jwks' }, ...(options.trust ?? []).slice(1)],
+        fetch: () => Promise.resolve(Response.json(keys)),
+      });
+      const [first = ''] = await sign(hops().slice(0, 1), { lifetime: 300 });
+      const next = (): Promise<string[]> => sign(hops().slice(1), { after: [first] });
+      expect(await send(await next(), { guard })).to.be.an('object');
+      expect(await send(await next(), { guard })).to.be.an('object');
+      keys = (await fakeSigner()).jwks;
+      seconds = time + 300;
+      await send(await next(), { guard }).catch(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(await send(await next(), { guard })).to.equal('chain_untrusted');
+    });
+
+    it('does not take a hop for one that was seen before, with another signature', async () => {
+      const guard = callStackGuard(options);
+      const [first = '', second = ''] = await sign(hops());
+      expect(await send([first, second], { guard })).to.be.an('object');
+      const end = first.lastIndexOf('.') + 1;
+      const other = `${first.slice(0, end)}${first[end] === 'A' ? 'B' : 'A'}${first.slice(end + 1)}`;
+      const [, third = ''] = await sign(hops().slice(1), { after: [first] });
+      expect(await send([other, third], { guard })).to.equal('chain_invalid');
+      expect(await send([first, third], { guard })).to.be.an('object');
+    });
+
     it('takes keys from configuration alone', async () => {
       const jwk = (await fakeSigner()).jwks.keys[0];
       for (const header of [
