@@ -43,13 +43,13 @@ export async function withFleet(
   }
 }
 
-async function meterOf(child: ChildProcess): Promise<Meter> {
+export async function meterOf(child: ChildProcess): Promise<Meter> {
   const answer = answerOf(child);
   child.send('meter');
   return (await answer) as Meter;
 }
 
-function answerOf(child: ChildProcess): Promise<unknown> {
+export function answerOf(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const lost = (): void => {
       reject(new Error(`a server ended: ${child.spawnargs[2] ?? ''}`));

@@ -19,6 +19,8 @@ export interface Tokens {
 export interface Issuer {
   readonly setup: Setup;
   readonly tokens: Tokens;
+  /** The good token with these claims changed. */
+  readonly sign: (changes: object) => Promise<string>;
   readonly close: () => void;
 }
 
@@ -40,10 +42,12 @@ export async function startIssuer(algorithm: Setup['algorithm']): Promise<Issuer
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [algorithm],
   });
+  const sign = signerOf(algorithm, privateKey, issuer);
   const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
   return {
     setup: { algorithm, issuer, audience: AUDIENCE, jwksUri: `${issuer}jwks`, jwks, pem },
-    tokens: await makeTokens(algorithm, privateKey, issuer),
+    tokens: await makeTokens(sign),
+    sign,
     close: () => {
       server.close();
       server.closeAllConnections();
@@ -57,7 +61,7 @@ function newKeys(algorithm: Setup['algorithm']): { publicKey: KeyObject; private
     : generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
 
-async function makeTokens(alg: string, key: KeyObject, issuer: string): Promise<Tokens> {
+function signerOf(alg: string, key: KeyObject, issuer: string): Issuer['sign'] {
   const now = Math.floor(Date.now() / 1000);
   const claims = {
     iss: issuer,
@@ -69,8 +73,12 @@ async function makeTokens(alg: string, key: KeyObject, issuer: string): Promise<
     exp: now + 7200,
     scope: `${SCOPE} mcp:write tools:search tools:execute`,
   };
-  const sign = (changes: object): Promise<string> =>
+  return (changes) =>
     new SignJWT({ ...claims, ...changes }).setProtectedHeader({ alg, kid: 'k1', typ: 'at+jwt' }).sign(key);
+}
+
+async function makeTokens(sign: Issuer['sign']): Promise<Tokens> {
+  const now = Math.floor(Date.now() / 1000);
   const good = await sign({});
   const [head, , signature] = good.split('.');
   const [, otherClaims] = (await sign({ sub: 'somebody else' })).split('.');

@@ -1,5 +1,5 @@
 // Compiles the benchmarks and runs them in plain Node: what a loader adds to the code would be measured with it.
-// `npm run bench -- core`, `-- signatures`, `-- definitions`, `-- rate`, `-- audit`, `-- process` and `-- http` run one part; `--json` prints
+// `npm run bench -- core`, `-- signatures`, `-- definitions`, `-- rate`, `-- audit`, `-- process`, `-- http` and `-- dpop` run one part; `--json` prints
 // results as JSON lines; ROUNDS (default 15) and MS (per contender and round) shorten or lengthen a run, ONLY picks
 // contenders by name.
 import { execFileSync, spawnSync } from 'node:child_process';

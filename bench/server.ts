@@ -1,6 +1,7 @@
 // One contender in a process of its own, as it would be served.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dpopContenders } from './contenders/dpop.js';
 import { contenders } from './contenders/index.js';
 import type { Setup } from './contenders/contender.js';
 
@@ -10,7 +11,7 @@ export interface Meter {
 }
 
 const [, , name = '', setup = ''] = process.argv;
-const contender = contenders.find((one) => one.name === name);
+const contender = [...contenders, ...dpopContenders].find((one) => one.name === name);
 if (contender === undefined) throw new TypeError(`no contender is named '${name}'`);
 
 const server = createServer(await contender.build(JSON.parse(setup) as Setup));
