@@ -1,18 +1,31 @@
 // What the checks of this package cost, beside what users would mount instead.
 import { loadavg } from 'node:os';
 import { benchAudit } from './audit.js';
+import { benchCallchain } from './callchain.js';
 import { benchCore } from './core.js';
 import { benchDefinitions } from './definitions.js';
 import { contenders } from './contenders/index.js';
 import { benchDPoP } from './dpop.js';
 import { benchHttp } from './http.js';
+import { benchIntrospection } from './introspection.js';
 import { benchProcess } from './process.js';
 import { benchRate } from './rate.js';
 import { benchSignatures } from './signatures.js';
 import { say } from './report.js';
 import { withFleet } from './fleet.js';
 
-const PARTS = ['core', 'signatures', 'definitions', 'rate', 'audit', 'process', 'http', 'dpop'];
+const PARTS = [
+  'core',
+  'signatures',
+  'definitions',
+  'callchain',
+  'rate',
+  'audit',
+  'process',
+  'http',
+  'dpop',
+  'introspection',
+];
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = asked.find((word) => !PARTS.includes(word));
 if (unknown !== undefined) throw new TypeError(`unknown part '${unknown}': name one of ${PARTS.join(', ')}`);
@@ -28,6 +41,7 @@ say(`Node ${process.version}, load average ${loads()}`);
 if (parts.has('core')) await benchCore();
 if (parts.has('signatures')) await benchSignatures();
 if (parts.has('definitions')) await benchDefinitions();
+if (parts.has('callchain')) await benchCallchain();
 if (parts.has('rate')) await benchRate();
 if (parts.has('audit')) await benchAudit();
 if (parts.has('process') || parts.has('http')) {
@@ -39,4 +53,5 @@ if (parts.has('process') || parts.has('http')) {
   }
 }
 if (parts.has('dpop')) await benchDPoP();
+if (parts.has('introspection')) await benchIntrospection();
 say(`\nload average ${loads()}`);
