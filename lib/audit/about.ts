@@ -111,6 +111,8 @@ function auditMessage(message: RpcMessage, privacy: Privacy): AuditedMessage {
   return Object.freeze(hasArguments ? withArguments(audited, params['arguments'], privacy) : audited);
 }
 
+const NOTHING: AuditedContent = Object.freeze({});
+
 /** Made when somebody looks: a sink that writes none of them spends no time on them. */
 function withArguments(audited: AuditedMessage, value: unknown, privacy: Privacy): AuditedMessage {
   let content: AuditedContent | undefined;
@@ -118,7 +120,7 @@ function withArguments(audited: AuditedMessage, value: unknown, privacy: Privacy
   const message: Writable<AuditedMessage> = {
     kind,
     get arguments() {
-      return (content ??= privacy.arguments(value)) as AuditedContent;
+      return (content ??= privacy.arguments(value) ?? NOTHING);
     },
   };
   if (id !== undefined) message.id = id;

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { readLink, type SealedRecord } from './line.js';
 import { readLines } from './trail/lines.js';
-import type { PlacedRecord } from './verifyTrail.js';
+import type { PlacedRecord, TrailPlace } from './verifyTrail.js';
 
 /** How many digits the number of a record has in the name of a file that is full. */
 const DIGITS = 16;
@@ -32,20 +32,18 @@ export async function* readTrail(files: readonly string[]): AsyncGenerator<Place
   for (const file of files) {
     let number = 0;
     for await (const { lines, rest } of readLines(file)) {
-      for (const line of rest === undefined ? lines : [...lines, rest]) {
-        number += 1;
-        const sealed = parseLine(line);
-        if (sealed !== undefined) yield { ...sealed, file, line: number };
-      }
+      const all = rest === undefined ? lines : [...lines, rest];
+      yield* all.flatMap((line, index) => parseLine(line, { file, line: number + index + 1 }));
+      number += lines.length;
     }
   }
 }
 
-function parseLine(line: Buffer): SealedRecord | undefined {
-  if (readLink(line) === undefined) return undefined;
+function parseLine(line: Buffer, place: TrailPlace): readonly PlacedRecord[] {
+  if (readLink(line) === undefined) return [];
   try {
-    return JSON.parse(line.toString()) as SealedRecord;
+    return [{ ...(JSON.parse(line.toString()) as SealedRecord), ...place }];
   } catch {
-    return undefined;
+    return [];
   }
 }

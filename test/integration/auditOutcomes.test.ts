@@ -49,13 +49,13 @@ const v1 =
       const server = serverV1();
       const transport = new StreamableHTTPServerTransport({ enableJsonResponse });
       res.once('close', () => void server.close());
-      await server.connect(transport as Parameters<typeof server.connect>[0]);
+      await server.connect(transport);
       await transport.handleRequest(req, res, (req as { body?: unknown }).body);
     })();
   };
 const v2 = (): RequestListener => {
   const handle = toNodeHandler(createMcpHandler(serverV2));
-  return (req, res) => void handle(req, res, (req as { body?: unknown }).body);
+  return (req, res) => void handle(req as Parameters<typeof handle>[0], res, (req as { body?: unknown }).body);
 };
 
 const servers: Readonly<Record<string, () => RequestListener>> = {

@@ -158,7 +158,7 @@ describe('secrets in requests', function () {
     trail = await sandbox.open({ sinks: [keep], queue: 16_384 });
     const logger = winston.createLogger({
       format: winston.format.combine(winston.format.timestamp(), winston.format.simple()),
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- winston types its transports loosely
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston types its transports loosely
       transports: [new winston.transports.Stream({ stream })],
     });
     const modes: readonly AuditContentMode[] = ['none', 'keys', 'digest', 'redacted', 'full'];

@@ -112,7 +112,7 @@ describe('auditLog', () => {
       [{ sink, format: 'cef' }, /'format' must be one of 'native', 'ocsf', 'ecs'/],
     ];
     for (const [wrong, message] of table) {
-      expect(() => auditLog(wrong as AuditLogOptions), JSON.stringify(wrong)).to.throw(TypeError, message);
+      expect(() => auditLog(wrong), JSON.stringify(wrong)).to.throw(TypeError, message);
     }
   });
 });

@@ -97,7 +97,7 @@ function recorded(
 function present<Name extends string>(
   from: Readonly<Partial<Record<Name, string | undefined>>>,
   names: readonly Name[],
-): { readonly [One in Name]?: string } {
+): Readonly<Partial<Record<Name, string>>> {
   const found = names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]);
-  return Object.fromEntries(found) as { readonly [One in Name]?: string };
+  return Object.fromEntries(found) as Partial<Record<Name, string>>;
 }

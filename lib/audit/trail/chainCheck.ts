@@ -121,7 +121,7 @@ export class ChainCheck {
       return;
     }
     const { last } = this;
-    if (last !== undefined && last.link.seq === link.seq && last.link.prev === link.prev) {
+    if (last?.link.seq === link.seq && last.link.prev === link.prev) {
       this.#twins = { first: last, second: seen };
       this.#heads = [last.link.hash, link.hash];
       return;
@@ -161,8 +161,7 @@ export class ChainCheck {
       const { before, after } = this.#torn;
       this.#torn = undefined;
       // The later one was changed where its successor does not know it. That link is then broken for the same reason.
-      const isLater =
-        following !== undefined && following.seq === after.link.seq + 1 && following.prev !== after.link.hash;
+      const isLater = following?.seq === after.link.seq + 1 && following.prev !== after.link.hash;
       const wrong = isLater ? at(after) : before;
       if (isLater) this.#heads = [];
       this.add('edited', wrong.seq, wrong, `record ${wrong.seq} was changed after it was written`);

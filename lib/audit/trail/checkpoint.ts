@@ -11,6 +11,7 @@ export type CheckpointFacts = Omit<Checkpoint, 'jws'>;
 
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 const HASH = /^[0-9a-f]{64}$/;
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const MOST_CHARACTERS = 8192;
 /** A trail is verified for as long as it is kept; whether the key may still be believed is for its owner to say. */
 const LIFETIME_MS = 100 * 365 * 24 * 3600 * 1000;
@@ -35,15 +36,13 @@ export function readCheckpoint(jws: unknown): Checkpoint | undefined {
   const payload = parse(decode(encoded)?.toString() ?? '');
   if (!isObject(payload)) return undefined;
   const { chain, seq, hash, time } = payload;
-  const isOne =
-    typeof chain === 'string' &&
-    Number.isSafeInteger(seq) &&
-    (seq as number) > 0 &&
-    typeof hash === 'string' &&
-    HASH.test(hash) &&
-    typeof time === 'string' &&
-    !Number.isNaN(Date.parse(time));
-  return isOne ? Object.freeze({ chain, seq: seq as number, hash, time, jws }) : undefined;
+  const isPlaced = typeof chain === 'string' && Number.isSafeInteger(seq) && (seq as number) > 0;
+  if (!isPlaced || !matches(hash, HASH) || !matches(time, TIME) || Number.isNaN(Date.parse(time))) return undefined;
+  return Object.freeze({ chain, seq: seq as number, hash, time, jws });
+}
+
+function matches(value: unknown, form: RegExp): value is string {
+  return typeof value === 'string' && form.test(value);
 }
 
 /**

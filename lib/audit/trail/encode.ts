@@ -14,7 +14,7 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 /** The RFC 8785 form of an event. That of the most frequent one is written out here, which takes a fifth of the time. */
 export function encodeEvent(event: AuditEvent): string {
-  return COMPLETE && event.type === 'request' ? encodeRequest(event) : canonicalize(event);
+  return event.type === 'request' ? encodeRequest(event) : canonicalize(event);
 }
 
 /** Every member there is: the compiler tells when one is added that is not written out below. */
@@ -36,10 +36,10 @@ type Known =
   | 'transaction'
   | 'type'
   | 'v';
-const COMPLETE: Exclude<keyof AuditRecord, Known> extends never ? true : false = true;
+type Complete = [Exclude<keyof AuditRecord, Known>] extends [never] ? AuditRecord : never;
 
 /** Members in the order of their names, as RFC 8785 section 3.2.3 wants them. */
-function encodeRequest(record: AuditRecord): string {
+function encodeRequest(record: Complete): string {
   const { access, callStack, observed, principal, rpc, signature, status, trace, transaction } = record;
   if (callStack !== undefined || transaction !== undefined) return canonicalize(record);
   let text = access === undefined ? '{' : `{"access":${encodeAccess(access)},`;

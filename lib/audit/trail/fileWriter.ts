@@ -95,7 +95,7 @@ export class FileWriter {
     return new Promise((resolve, reject) => {
       const done = (error?: unknown): void => {
         if (error === undefined) resolve();
-        else reject(error as Error);
+        else reject(new Error('the audit trail could not be written', { cause: error }));
       };
       this.#waiters.push({ upTo: seq, done });
       this.#drainSoon();

@@ -61,7 +61,7 @@ async function assertFree(path: string, here: string): Promise<void> {
   if (text === undefined || (holder !== undefined && isGone(holder, here))) return;
   // Of a holder elsewhere nothing is known but that it shows up. Its clock and ours are both that of the file system.
   const { mtimeMs } = await stat(path);
-  const isElsewhere = holder === undefined || holder.host !== here;
+  const isElsewhere = holder?.host !== here;
   if (isElsewhere && Date.now() - mtimeMs > GONE_MS) return;
   const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
   throw new AuditTrailError('trail_locked', `'${path}' is held by ${who}; give each process a file of its own`);

@@ -44,17 +44,20 @@ export async function resumeTrail(file: string): Promise<Resumed> {
   const full = files.filter((one) => one !== file).at(-1);
   const isNext = active !== undefined ? wholeRest(active.rest) : undefined;
   const own = lastOf(file, active, isNext);
-  const earlier = own === undefined && full !== undefined ? lastOf(full, await readTail(full), undefined) : undefined;
-  const rest = active?.rest ?? NOTHING;
-  const isTorn = rest.length > 0 && isNext === undefined;
+  const last = own ?? (full === undefined ? undefined : lastOf(full, await readTail(full), undefined));
+  const { rest = NOTHING, bytes = 0 } = active ?? {};
   return {
-    last: own?.link ?? earlier?.link,
-    clean: own?.clean ?? earlier?.clean ?? false,
-    torn: isTorn ? { bytes: rest.length, digest: hash('sha256', rest, 'hex') } : undefined,
+    last: last?.link,
+    clean: last?.clean ?? false,
+    torn: isNext === undefined ? tornOf(rest) : undefined,
     unended: rest.length > 0,
     before: own === undefined ? full : undefined,
-    bytes: active?.bytes ?? 0,
+    bytes,
   };
+}
+
+function tornOf(rest: Buffer): Resumed['torn'] {
+  return rest.length === 0 ? undefined : { bytes: rest.length, digest: hash('sha256', rest, 'hex') };
 }
 
 interface Last {

@@ -5,7 +5,7 @@ import { isSecretName, maskCards, maskRandom, maskSecrets, OwnSecrets } from '..
 
 const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.MEUCIQDx7Zt1kq0N3Q';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' });
+const PEM = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 describe('maskSecrets', () => {
   const secrets: readonly (readonly [what: string, secret: string])[] = [

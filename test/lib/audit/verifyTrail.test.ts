@@ -51,7 +51,15 @@ describe('verifyTrail', () => {
       ['a record whose text was changed', (l) => l.with(4, l[4]!.replace('server 3', 'server 4')), ['edited', 5, 5]],
       ['a record that was changed with a new hash', (l) => l.with(4, forge(l[4]!, renamed)), ['edited', 5, 5]],
       ['the first record, with a new hash', (l) => l.with(0, forge(l[0]!, renamed)), ['edited', 1, 1]],
-      ['a hash alone', (l) => l.with(4, l[4]!.replace(/"hash":"./, '"hash":"x').replace('"x', '"0')), ['edited', 5, 5]],
+      [
+        'a hash alone',
+        (l) =>
+          l.with(
+            4,
+            l[4]!.replace(/"hash":"./, (head) => head.slice(0, -1) + (head.endsWith('0') ? '1' : '0')),
+          ),
+        ['edited', 5, 5],
+      ],
       [
         'a number, with a new hash',
         (l) =>

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { formatEvent, type Seal } from '../../../../lib/audit/formats/index.js';
-import type { AuditEvent, AuditEventType } from '../../../../lib/audit/events.js';
+import type { AuditEvent, AuditEventType, DenialEvent } from '../../../../lib/audit/events.js';
+import { CERTIFICATE_ISSUER } from '../../../../lib/mtls/callers.js';
 import { everyEvent, everyOutcome } from '../../../support/auditEvents.js';
 
 type Members = Record<string, unknown>;
@@ -125,6 +126,11 @@ describe('formatEvent as OCSF', () => {
     });
   }
 
+  it('takes a tool that waits for its approval for no alert', () => {
+    const event = { ...everyEvent().definition_refused, outcome: 'ask' } as AuditEvent;
+    expect(ocsf(event)).to.deep.include({ is_alert: false, severity_id: 2 }).and.not.have.property('action_id');
+  });
+
   it('marks violations as alerts, and other denials not', () => {
     const events = everyEvent();
     const alerts = Object.values(events).filter((event) => ocsf(event)['is_alert'] === true);
@@ -143,6 +149,22 @@ describe('formatEvent as OCSF', () => {
     const value = ocsf({ ...request, http: { ...request.http, ip: '2001:db8::1' } });
     expect(value['src_endpoint']).to.deep.equal({ ip: '2001:db8::1' });
   });
+
+  const ways: [name: string, code: string, issuer: string | undefined, protocol: number | undefined][] = [
+    ['a token', 'token_invalid', undefined, 6],
+    ['a proof of its key', 'proof_missing', undefined, 6],
+    ['a certificate', 'certificate_invalid', undefined, 99],
+    ['a certificate that was proven', 'authentication_insufficient', CERTIFICATE_ISSUER, 99],
+    ['a token that was proven', 'authentication_insufficient', 'http://127.0.0.1:1', 6],
+    ['nothing that is known', 'caller_unproven', undefined, undefined],
+  ];
+  for (const [name, code, issuer, protocol] of ways) {
+    it(`says by which protocol a caller came with ${name}`, () => {
+      const { principal: _principal, ...unproven } = everyEvent().authentication_failed as DenialEvent;
+      const principal = issuer === undefined ? {} : { principal: { issuer, subject: 'ann', clientId: 'ann' } };
+      expect(ocsf({ ...unproven, ...principal, code })['auth_protocol_id']).to.equal(protocol);
+    });
+  }
 
   it('names the operation of a batch so, and lists all that it asks for', () => {
     const { request } = everyEvent() as { request: Extract<AuditEvent, { type: 'request' }> };
