@@ -36,7 +36,11 @@ function summaryOf(report: TrailReport, { keys, checkpoints }: VerifyTrailOption
       ? `${plural(found, 'checkpoint')}, no signature verified: name the keys with --keys`
       : `${plural(verified, 'checkpoint')} signed by a known key, the last at record ${signedUntil}`,
   ];
-  if (checkpoints === undefined) lines.push('the end may have been cut off: name a checkpoint kept elsewhere');
+  lines.push(
+    checkpoints === undefined
+      ? 'the end may have been cut off: name a checkpoint kept elsewhere'
+      : `${plural(checkpoints.length, 'checkpoint')} kept elsewhere found in it`,
+  );
   if (torn !== undefined)
     lines.push(`line ${torn.line} is half a line of ${plural(torn.bytes, 'byte')}, left by a crash`);
   if (recovered > 0) lines.push(`${plural(recovered, 'half line')} of earlier crashes, each recorded`);

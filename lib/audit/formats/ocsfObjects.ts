@@ -1,3 +1,4 @@
+import { CERTIFICATE_ISSUER } from '../../mtls/callers.js';
 import type { AuditedPrincipal } from '../record.js';
 import { codeOf, given, kindOf, type EventFacts } from './facts.js';
 
@@ -21,8 +22,12 @@ export function authenticationOf(event: EventFacts): object {
 
 function protocolOf(event: EventFacts): object {
   if (event.type === 'signature_verified') return { auth_protocol_id: 99, auth_protocol: 'HTTP Message Signatures' };
-  const isToken = event.principal?.issuer.startsWith('https:') ?? codeOf(event)?.startsWith('token_') ?? false;
-  return isToken ? { auth_protocol_id: 6, auth_protocol: 'OAUTH 2.0' } : {};
+  const { principal } = event;
+  const [, way] = /^(token|proof|certificate)_/.exec(codeOf(event) ?? '') ?? [];
+  if (way === 'certificate' || principal?.issuer === CERTIFICATE_ISSUER) {
+    return { auth_protocol_id: 99, auth_protocol: 'Mutual TLS' };
+  }
+  return way === undefined && principal === undefined ? {} : { auth_protocol_id: 6, auth_protocol: 'OAUTH 2.0' };
 }
 
 /** The attributes of class 3004, Entity Management. */

@@ -88,7 +88,7 @@ function targetsOf(members: Members): readonly Target[] {
   if (typeof tool === 'string' || typeof method === 'string') return [targetOf(members)];
   if (Array.isArray(rpc) && rpc.length > 0) return rpc.map(targetOf);
   const verb = textOf(objectOf(http)['method']);
-  return verb === '' ? [] : [{ kind: 'method', name: verb === 'POST' ? 'POST, body not read' : verb }];
+  return verb === '' ? [] : [{ kind: 'method', name: verb === 'POST' ? 'POST, no message read' : verb }];
 }
 
 function targetOf(message: unknown): Target {

@@ -60,7 +60,7 @@ function signatures({ keys, report }: Verification): readonly string[] {
   const { found, verified, signedUntil } = report.checkpoints;
   if (!keys) return [`${countText(found, 'checkpoint')} in the log; no signature was verified, as no keys were named.`];
   const rest = (report.last?.seq ?? 0) - signedUntil;
-  const tail = rest > 0 ? ` The last ${countText(rest, 'record')} came after it.` : '';
+  const tail = rest > 0 ? ` ${countText(rest, 'record')} came after it.` : '';
   return verified === 0
     ? ['No checkpoint is signed yet, so whoever can write the file could have written all of it anew.']
     : [

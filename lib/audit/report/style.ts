@@ -39,7 +39,7 @@ thead th{color:var(--soft);font-weight:600;font-size:.83rem;white-space:nowrap}
 tbody tr:last-child>*{border-bottom:0}
 tfoot td,tfoot th{border-top:2px solid var(--line);border-bottom:0;font-weight:650}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.n+.time{padding-left:14px}
+.n+.time,th.n+th{padding-left:14px}
 .zero{color:var(--soft);opacity:.55}
 .time{white-space:nowrap;font-variant-numeric:tabular-nums}
 code,.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.92em;
@@ -49,11 +49,10 @@ summary{cursor:pointer;color:var(--soft);margin-top:10px}
 footer{color:var(--soft);font-size:.9rem;margin-top:22px}
 pre{margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere}
 @media (max-width:640px){main{padding:16px 12px 32px}section{padding:14px}.plot svg{height:120px}
-.share{display:none}
 .cards thead{display:none}.cards,.cards tbody,.cards tfoot,.cards tr{display:block}
 .cards tr{padding:8px 0;border-bottom:1px solid var(--line)}.cards tbody tr:last-child{border-bottom:0}
-.cards td,.cards th{display:flex;gap:10px;padding:2px 0;border:0;text-align:left;white-space:normal}
+.cards td,.cards th,.cards .n+.time{display:flex;gap:10px;padding:2px 0;border:0;text-align:left;white-space:normal}
 .cards [data-label]::before{content:attr(data-label);color:var(--soft);font-size:.83rem;font-weight:400;flex:0 0 84px}
-.cards .empty{display:none}}
+.cards .empty,.cards .share,.cards td.zero{display:none}}
 @media print{body{background:#fff}section,.figures div{break-inside:avoid}main{max-width:none;padding:0}}
 `;
