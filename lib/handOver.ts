@@ -36,14 +36,15 @@ export function handOverAuth(req: IncomingMessage, ctx: RequestContext, infoOf: 
 
 /** Takes headers off the Node request, in every form in which it has them. SDKs hand all of them to tool handlers. */
 export function withhold(req: IncomingMessage, names: readonly string[]): void {
+  const { headers, rawHeaders } = req;
+  // HTTP/2 has no such form.
+  const { headersDistinct = {} } = req as Partial<IncomingMessage>;
   for (const name of names) {
-    Reflect.deleteProperty(req.headers, name);
-    Reflect.deleteProperty(req.headersDistinct, name);
+    Reflect.deleteProperty(headers, name);
+    Reflect.deleteProperty(headersDistinct, name);
   }
-  const kept = req.rawHeaders.filter(
-    (_, index, all) => !names.includes((all[index - (index % 2)] ?? '').toLowerCase()),
-  );
-  req.rawHeaders.splice(0, req.rawHeaders.length, ...kept);
+  const isKept = (index: number): boolean => !names.includes((rawHeaders[index - (index % 2)] ?? '').toLowerCase());
+  rawHeaders.splice(0, rawHeaders.length, ...rawHeaders.filter((_, index) => isKept(index)));
 }
 
 /**

@@ -70,11 +70,14 @@ function bytesOf(member: Member): Uint8Array {
   return member.item.value;
 }
 
-/** Whatever cannot be read is malformed, and why is nobody's business: a parser's message quotes what it read. */
-function understood(read: () => Forwarded): Forwarded {
+/**
+ * Whatever cannot be read is malformed, and why is nobody's business: a parser's message quotes what it read.
+ * @throws {Denial} 400 `certificate_malformed`
+ */
+export function understood(read: () => Forwarded): Forwarded {
   try {
     return read();
   } catch {
-    throw new Denial(400, 'certificate_malformed', 'The header with the client certificate is malformed');
+    throw new Denial(400, 'certificate_malformed', 'The client certificate is malformed');
   }
 }

@@ -3,7 +3,7 @@ import { Denial } from '../denial.js';
 import { listOf, oneOf, optional, readOptions, type Check } from '../options.js';
 import { addressList, addressRange } from './addresses.js';
 import { readCertificate } from './certificate.js';
-import { nginxForm, RFC_9440, type Forwarded, type HeaderForm } from './headers.js';
+import { nginxForm, RFC_9440, understood, type Forwarded, type HeaderForm } from './headers.js';
 
 declare module '../denial.js' {
   interface DenialCodes {
@@ -95,5 +95,5 @@ function assertAbsent({ headers }: HttpRequest, { names }: HeaderForm): void {
 function fromConnection({ connection: { tls } }: HttpRequest): Forwarded | undefined {
   const x509 = tls?.certificate();
   if (tls === undefined || x509 === undefined) return undefined;
-  return { certificate: readCertificate(x509.raw), authorized: tls.authorized };
+  return understood(() => ({ certificate: readCertificate(x509.raw), authorized: tls.authorized }));
 }

@@ -2,8 +2,8 @@ import { connect } from 'node:tls';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { mtlsFetch, type MtlsFetch } from '../../client/index.js';
-import { oidc } from '../../lib/providers/index.js';
-import { fakeIssuer } from '../../lib/testing.js';
+import { defineTools, oidc, securityProfile } from '../../lib/index.js';
+import { fakeContext, fakeIssuer } from '../../lib/testing.js';
 import { authenticate, type AuthenticateOptions } from '../../middleware/authenticate.js';
 import { certificateAuthority, type Authority, type Issued } from '../support/certificates.js';
 import { serveTls, whoCalls, type SecureServer } from '../support/secureServer.js';
@@ -259,6 +259,18 @@ async function resumable(
   return { answer, session: ticket, reused };
 }
 
+describe('a certificate that cannot be read', () => {
+  it('is denied as malformed, and never a failure of the server', async () => {
+    const mtls = { callers: [{ clientId: 'a', uri: 'spiffe://example.org/a' }] };
+    const middleware = authenticate({ issuers: [], resource: RESOURCE, mtls });
+    const tls = { authorized: true, certificate: () => ({ raw: Buffer.from('no certificate') }) as never };
+    const ctx = fakeContext({ connection: { remoteAddress: '127.0.0.1', tls } });
+    expect(() => middleware.run(ctx))
+      .to.throw()
+      .and.to.include({ status: 400, code: 'certificate_malformed' });
+  });
+});
+
 describe('the mtls option of authenticate', () => {
   const callers = [{ clientId: 'a', uri: 'spiffe://example.org/a' }];
   const BAD: readonly (readonly [name: string, options: object, message: RegExp])[] = [
@@ -313,6 +325,29 @@ describe('the mtls option of authenticate', () => {
       /'verifyHeader' must be the name of a header/,
     ],
   ];
+  it('is the same in a profile', () => {
+    const all = {
+      level: 'basic' as const,
+      resource: RESOURCE,
+      issuers: [],
+      tools: defineTools({}),
+      audit: () => undefined,
+    };
+    expect(() => securityProfile({ ...all, mtls: { callers: [] } })).to.throw(
+      TypeError,
+      /'callers' must have at least/,
+    );
+    expect(securityProfile({ ...all, mtls: { callers } })).to.have.lengthOf(4);
+    expect(() => securityProfile({ ...all, mtls: { callers }, revoked: 7 as never })).to.throw(
+      TypeError,
+      /'revoked' must be/,
+    );
+    expect(() => securityProfile({ ...all, mtls: { callers }, exposeToken: 'no' as never })).to.throw(
+      TypeError,
+      /'exposeToken' must/,
+    );
+  });
+
   for (const [name, options, message] of BAD) {
     it(`does not take ${name}`, () => {
       expect(() => authenticate({ issuers: [], resource: RESOURCE, ...options })).to.throw(TypeError, message);

@@ -4,7 +4,7 @@ import { compactVerify, decodeJwt } from 'jose';
 import { Unavailable } from '../../../lib/denial.js';
 import { oidc } from '../../../lib/providers/index.js';
 import { introspect, type IntrospectOptions } from '../../../lib/providers/introspect.js';
-import { fakeContext, fakeIssuer } from '../../../lib/testing.js';
+import { fakeContext, fakeIssuer, fakeProver, type FakeProver } from '../../../lib/testing.js';
 import { authenticate, type AuthenticateOptions } from '../../../middleware/authenticate.js';
 import { fakeClock, verdict } from './forge.js';
 
@@ -119,6 +119,23 @@ describe('introspection (RFC 7662)', () => {
       expect(await ask('nearest')).to.equal('allowed');
     });
   }
+
+  it('takes a bound token with the proof of its key alone, remembered or not', async () => {
+    const { state, active, middleware, asked, seconds } = setUp();
+    const [mine, other] = await Promise.all([fakeProver(), fakeProver()]);
+    state.answer = active({ cnf: { jkt: mine.jkt }, token_type: 'DPoP' });
+    const send = async (prover: FakeProver): Promise<unknown> => {
+      const dpop = await prover.proof({ url: RESOURCE, token: 'opaque', iat: seconds() });
+      const ctx = fakeContext({ headers: { authorization: 'DPoP opaque', dpop } });
+      return Promise.resolve(middleware.run(ctx)).then(
+        ({ auth }) => auth.bindings?.[0]?.thumbprint,
+        (error: unknown) => (error as { code: string }).code,
+      );
+    };
+    expect([await send(mine), await send(mine)]).to.deep.equal([mine.jkt, mine.jkt]);
+    expect(await send(other)).to.equal('proof_invalid');
+    expect(asked).to.have.lengthOf(1);
+  });
 
   it('asks once for all who wait, and not again while the answer counts', async () => {
     const { state, active, ask, asked, pass } = setUp({ maxAge: 20 });
