@@ -10,7 +10,7 @@ import { prover, RESOURCE, type ProofChange, type Prover } from '../lib/dpop/pro
 const METADATA = 'https://mcp.example/.well-known/oauth-protected-resource/mcp';
 const ALGS = 'ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS512';
 // RFC 8705 section 3.1, figure 2, in its canonical spelling.
-const X5T = 'A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0';
+const X5T = 'bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg0';
 
 interface Setup {
   readonly as: FakeIssuer;
