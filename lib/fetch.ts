@@ -10,10 +10,16 @@ export class FetchFailure extends Error {
   readonly status: number | undefined;
   /** The same in one word, for records. Where nobody answered, the cause knows more. */
   readonly code: string | undefined;
+  /** What came with a status that was to be explained. */
+  readonly document: unknown;
 
-  constructor(message: string, options: { readonly status?: number; readonly cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { readonly status?: number; readonly document?: unknown; readonly cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.status = options.status;
+    this.document = options.document;
     this.code = message === NO_ANSWER ? undefined : message.replaceAll(' ', '_');
   }
 }
@@ -26,6 +32,8 @@ export interface FetchOptions {
   readonly post?: { readonly headers: Readonly<Record<string, string>>; readonly body: string };
   /** How the text is read. Default: as any JSON. */
   readonly parse?: (text: string) => unknown;
+  /** Statuses other than 200 whose document is read too, for the failure. Default: none. */
+  readonly explained?: readonly number[];
 }
 
 /**
@@ -42,7 +50,8 @@ export async function fetchJson(url: string, options: FetchOptions): Promise<unk
   }
 }
 
-async function read(url: string, { fetch, signal, post, parse = JSON.parse }: FetchOptions): Promise<unknown> {
+async function read(url: string, options: FetchOptions): Promise<unknown> {
+  const { fetch, signal, post, parse = JSON.parse, explained = [] } = options;
   const response = await fetch(url, {
     ...(post === undefined ? {} : { method: 'POST', body: post.body }),
     headers: { Accept: 'application/json', ...post?.headers },
@@ -52,11 +61,16 @@ async function read(url: string, { fetch, signal, post, parse = JSON.parse }: Fe
   });
   if (response.redirected) throw new FetchFailure('answered by a redirect');
   const { status } = response;
-  if (status !== 200) {
+  if (status !== 200 && !explained.includes(status)) {
     await response.body?.cancel().catch(() => undefined);
     throw new FetchFailure(`answered with status ${status}`, { status });
   }
-  const bytes = await readBounded(response);
+  const document = parsed(await readBounded(response), parse);
+  if (status !== 200) throw new FetchFailure(`answered with status ${status}`, { status, document });
+  return document;
+}
+
+function parsed(bytes: Uint8Array, parse: (text: string) => unknown): unknown {
   try {
     return parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {

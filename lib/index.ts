@@ -137,9 +137,18 @@ export {
 } from './stores/sessions.js';
 export type { Stores } from './stores/stores.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
+export type { Actor } from './tokens/actors.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';
 export type { Binding } from './tokens/binding.js';
+export type { ExchangedToken } from './tokens/exchangeAnswer.js';
+export {
+  exchangeToken,
+  type ExchangeableType,
+  type ExchangeTokenOptions,
+  type TokenExchange,
+  type TokenToExchange,
+} from './tokens/exchangeToken.js';
 export type { ClaimPath, Issuer, KeySource, LooseTyp } from './tokens/issuer.js';
 export type { KeySetOptions } from './tokens/keySet.js';
 export type { IsRevoked } from './tokens/revocation.js';

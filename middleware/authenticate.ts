@@ -6,6 +6,7 @@ import type { Middleware } from '../lib/middleware.js';
 import { openMtls, type MtlsOptions } from '../lib/mtls/mtls.js';
 import { callback, flag, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RevocationStore } from '../lib/stores/revocations.js';
+import type { Actor } from '../lib/tokens/actors.js';
 import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
 import { possession, type Binding, type Requirement } from '../lib/tokens/binding.js';
 import { anyVerifier } from '../lib/tokens/anyVerifier.js';
@@ -40,6 +41,11 @@ export interface Auth {
   readonly redacted?: true;
   /** Every claim of the token, frozen. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /**
+   * Who acts for the subject, as the token says (RFC 8693 section 4.1): the current actor first, then those before it,
+   * who are for information alone. Nothing is decided from it here. Absent where the token names nobody.
+   */
+  readonly actors?: readonly Actor[];
   /** The key and certificate that the token is bound to, and that this request proved to hold. Absent for a bearer token. */
   readonly bindings?: readonly Binding[];
 }

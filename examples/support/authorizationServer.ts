@@ -6,6 +6,7 @@ import { InvalidTarget } from 'oidc-provider/lib/helpers/errors.js';
 import { Provider } from 'oidc-provider/lib/provider.js';
 import { listen } from './loopback.js';
 import { memoryAdapter } from './memoryAdapter.js';
+import { actorClaims, exchangerMetadata, registerTokenExchange, type Exchanger } from './tokenExchange.js';
 
 /** Every scope the examples know. */
 export const SCOPES = ['file:read', 'audit:log', 'file:delete'];
@@ -19,6 +20,8 @@ export interface AuthorizationServerOptions {
   readonly accessTokenSeconds?: number;
   /** Whether clients get refresh tokens that did not ask for `offline_access`. Default: false. */
   readonly alwaysRefresh?: boolean;
+  /** Servers that may exchange the tokens they get (RFC 8693). Default: none. */
+  readonly exchangers?: readonly Exchanger[];
 }
 
 export interface AuthorizationServer {
@@ -70,16 +73,20 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
     scope: service.scope,
   };
   const jwk: JWK = { ...(await exportJWK(privateKey)), kid, alg: 'ES256', use: 'sig' };
+  const { exchangers = [], accessTokenSeconds = 600 } = options;
+  const infoOf = resourceInfo(resources, accessTokenSeconds);
   const provider = new Provider(issuer, {
     ...BASICS,
     adapter: memoryAdapter(),
-    clients: [...clientsOf(app, service), robotOf(robot)],
+    clients: [...clientsOf(app, service), robotOf(robot), ...exchangers.map(exchangerMetadata)],
     cookies: { keys: [randomBytes(32)] },
     jwks: { keys: [jwk] as never },
     issueRefreshToken: (_ctx, client, code) =>
       client.grantTypeAllowed('refresh_token') && (options.alwaysRefresh === true || code.scopes.has('offline_access')),
-    features: features(resources, options.accessTokenSeconds ?? 600),
+    extraTokenClaims: (_ctx, token) => actorClaims(token),
+    features: features(infoOf),
   });
+  registerTokenExchange(provider, { jwk, exchangers, infoOf });
   let [tokenRequests, logins] = [0, 0];
   const handle = letEveryoneIn(provider, () => (logins += 1));
   loopback.serve(
@@ -153,13 +160,22 @@ function robotOf({ clientId, privateKey, algorithm, scope }: AuthorizationServer
   };
 }
 
-function features(resources: ReadonlySet<string>, accessTokenTTL: number): Configuration['features'] {
+type ResourceInfo = (resource: string) => ResourceServer;
+
+function resourceInfo(resources: ReadonlySet<string>, accessTokenTTL: number): ResourceInfo {
   const resourceServer: ResourceServer = {
     scope: SCOPES.join(' '),
     accessTokenFormat: 'jwt',
     accessTokenTTL,
     jwt: { sign: { alg: 'ES256' } },
   };
+  return (resource) => {
+    if (!resources.has(resource)) throw new InvalidTarget();
+    return resourceServer;
+  };
+}
+
+function features(infoOf: ResourceInfo): Configuration['features'] {
   return {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -168,10 +184,7 @@ function features(resources: ReadonlySet<string>, accessTokenTTL: number): Confi
     resourceIndicators: {
       enabled: true,
       useGrantedResource: () => true,
-      getResourceServerInfo: (_ctx, resource) => {
-        if (!resources.has(resource)) throw new InvalidTarget();
-        return resourceServer;
-      },
+      getResourceServerInfo: (_ctx, resource) => infoOf(resource),
     },
   };
 }

@@ -5,4 +5,6 @@ declare module 'oidc-provider/lib/provider.js' {
 declare module 'oidc-provider/lib/helpers/errors.js' {
   import type { errors } from 'oidc-provider';
   export const InvalidTarget: typeof errors.InvalidTarget;
+  export const InvalidRequest: typeof errors.InvalidRequest;
+  export const InvalidScope: typeof errors.InvalidScope;
 }

@@ -1,5 +1,6 @@
 import type { Signer } from '../keys/signer.js';
 import { integer, listOf, optional, readOptions, text, type Check } from '../options.js';
+import { readCredential } from '../tokens/clientRequest.js';
 import { sealIssuer, type ClaimPath, type IntrospectionSource, type Issuer } from '../tokens/issuer.js';
 import { secureUrl } from '../url.js';
 import { discoveryUrls, issuerUrl } from './oidc.js';
@@ -78,16 +79,10 @@ function sourceOf(options: IntrospectOptions): IntrospectionSource {
   return Object.freeze({
     endpoint: endpoint ?? discoveryUrls(issuer),
     clientId,
-    credential: credentialOf(options),
+    credential: readCredential('introspect', options),
     maxAge,
     negativeMaxAge,
     maxPending,
     timeout,
   });
-}
-
-function credentialOf({ clientSecret, privateKeyJwt }: IntrospectOptions): IntrospectionSource['credential'] {
-  if (clientSecret !== undefined && privateKeyJwt === undefined) return { secret: clientSecret };
-  if (privateKeyJwt !== undefined && clientSecret === undefined) return { signer: privateKeyJwt };
-  throw new TypeError("introspect: pass 'clientSecret' or 'privateKeyJwt', one of them");
 }

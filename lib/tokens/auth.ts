@@ -1,13 +1,16 @@
 import type { Auth } from '../../middleware/authenticate.js';
 import type { AuthInfo } from '../middleware.js';
+import { actorsOf } from './actors.js';
 import type { VerifiedToken } from './verifier.js';
 
 /** Who calls, as a verified token says. Without a token it is redacted. */
 export function toAuth(verified: VerifiedToken, resource: string, token: string | undefined): Auth {
   const { issuer, subject, clientId, scopes, roles, expiresAt, claims, bindings } = verified;
   const auth = { issuer, subject, clientId, scopes, roles, resource, expiresAt, token: token ?? '', claims };
+  const actors = actorsOf(claims);
   return Object.freeze({
     ...auth,
+    ...(actors.length === 0 ? {} : { actors }),
     ...(bindings.length === 0 ? {} : { bindings }),
     ...(token === undefined ? { redacted: true as const } : {}),
   });

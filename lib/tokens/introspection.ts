@@ -3,15 +3,14 @@ import { Unavailable } from '../denial.js';
 import { fetchJson } from '../fetch.js';
 import { parseStrictJson } from '../json/strict.js';
 import { deepFreeze } from '../json/freeze.js';
-import { Refreshed } from '../refreshed.js';
 import { isObject } from '../rpc.js';
 import { TokenCache } from './cache.js';
 import { readClaims } from './claims.js';
+import { clientRequest } from './clientRequest.js';
 import { TokenFault } from './fault.js';
-import { introspectionRequest } from './introspectionRequest.js';
 import type { IntrospectionSource, Issuer } from './issuer.js';
 import { MAX_TOKEN_LENGTH, member, type Members } from './jwt.js';
-import { discover } from './loadKeys.js';
+import { serverEndpoint } from './serverEndpoint.js';
 import type { TokenVerifier, VerifiedToken, VerifierOptions } from './verifier.js';
 
 /** An issuer that is asked about its tokens. */
@@ -71,10 +70,12 @@ function asker(
   { issuer, keys: { introspection: source } }: AskedIssuer,
   { network, keySets, now }: VerifierOptions,
 ): Ask {
-  const endpoint = endpointOf(issuer, source, { network, keySets, now });
+  const about = { network, keySets, now, outage: OUTAGE };
+  const endpoint = serverEndpoint(issuer, source.endpoint, 'introspection_endpoint', about);
   return async (token) => {
     try {
-      const post = await introspectionRequest(token, issuer, source, now());
+      const question = { token, token_type_hint: 'access_token' };
+      const post = await clientRequest(question, issuer, source, now());
       const signal = AbortSignal.timeout(source.timeout * 1000);
       const answer = await fetchJson(await endpoint(), { fetch: network.fetch, signal, post, parse: parseStrictJson });
       if (!isObject(answer) || typeof answer['active'] !== 'boolean')
@@ -85,20 +86,6 @@ function asker(
       throw new Unavailable(OUTAGE, { cause });
     }
   };
-}
-
-type Discovering = Pick<VerifierOptions, 'network' | 'keySets' | 'now'>;
-
-function endpointOf(
-  issuer: string,
-  { endpoint }: IntrospectionSource,
-  { network, keySets, now }: Discovering,
-): () => Promise<string> {
-  if (typeof endpoint === 'string') return () => Promise.resolve(endpoint);
-  const find = (signal: AbortSignal): Promise<string> =>
-    discover(issuer, endpoint, 'introspection_endpoint', { fetch: network.fetch, signal, resolve: network.resolve });
-  const found = new Refreshed(find, keySets, now, OUTAGE);
-  return async () => (await found.find((url) => url)) ?? '';
 }
 
 function readAnswer(answer: Members, issuer: AskedIssuer, options: VerifierOptions): VerifiedToken {

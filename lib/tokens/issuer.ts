@@ -1,6 +1,6 @@
 import type { JSONWebKeySet } from 'jose';
-import type { Signer } from '../keys/signer.js';
 import type { Algorithm } from './algorithms.js';
+import type { OAuthClient } from './clientRequest.js';
 import type { Members } from './jwt.js';
 
 /** A `typ` that tells access tokens from other tokens less well than `at+jwt`, or none at all. */
@@ -19,12 +19,9 @@ export type KeySource =
   | { readonly introspection: IntrospectionSource };
 
 /** How an issuer is asked about its tokens. Periods in seconds. */
-export interface IntrospectionSource {
+export interface IntrospectionSource extends OAuthClient {
   /** Where; or the URLs of metadata documents that say where. */
   readonly endpoint: string | readonly string[];
-  readonly clientId: string;
-  /** A secret that is sent, or the signer of assertions. */
-  readonly credential: { readonly secret: string } | { readonly signer: Signer };
   readonly maxAge: number;
   readonly negativeMaxAge: number;
   readonly maxPending: number;

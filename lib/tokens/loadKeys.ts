@@ -11,6 +11,9 @@ export interface Network {
   readonly resolve?: Resolve;
 }
 
+/** Members of a metadata document (RFC 8414 section 2) that hold a URL. */
+export type EndpointName = 'jwks_uri' | 'introspection_endpoint' | 'token_endpoint';
+
 type Discovery = Extract<Issuer['keys'], { discovery: unknown }>['discovery'];
 
 /** Makes a function that fetches the keys of an issuer anew, by way of its metadata where no key set is configured. */
@@ -35,7 +38,7 @@ export function keyLoader(issuer: Issuer, network: Network): (signal: AbortSigna
 export async function discover(
   issuer: string,
   places: Discovery,
-  name: 'jwks_uri' | 'introspection_endpoint',
+  name: EndpointName,
   http: FetchOptions & { readonly resolve: Resolve | undefined },
 ): Promise<string> {
   const { configured, metadata } = await readMetadata(issuer, places, http);

@@ -1,30 +1,48 @@
 import { randomUUID } from 'node:crypto';
 import type { FetchOptions } from '../fetch.js';
-import type { SigningKey } from '../keys/signer.js';
-import type { IntrospectionSource } from './issuer.js';
+import type { Signer, SigningKey } from '../keys/signer.js';
 
 type Post = NonNullable<FetchOptions['post']>;
+
+/** This server, as an authorization server knows it. */
+export interface OAuthClient {
+  readonly clientId: string;
+  /** A secret that is sent, or the signer of assertions. */
+  readonly credential: { readonly secret: string } | { readonly signer: Signer };
+}
 
 /** How long an assertion counts, in seconds. It is used at once. */
 const ASSERTION_SECONDS = 60;
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** Asks about a token (RFC 7662 section 2.1) in the name of this resource server. */
-export async function introspectionRequest(
-  token: string,
+/** A form for an authorization server, with the proof of who sends it (RFC 6749 section 2.3.1, RFC 7523 section 2.2). */
+export async function clientRequest(
+  fields: Readonly<Record<string, string>>,
   issuer: string,
-  { clientId, credential }: IntrospectionSource,
+  { clientId, credential }: OAuthClient,
   now: Date,
 ): Promise<Post> {
-  const question = { token, token_type_hint: 'access_token' };
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
   if ('secret' in credential) {
     const basic = Buffer.from(`${encode(clientId)}:${encode(credential.secret)}`).toString('base64');
-    return { headers: { ...headers, Authorization: `Basic ${basic}` }, body: form(question) };
+    return { headers: { ...headers, Authorization: `Basic ${basic}` }, body: form(fields) };
   }
   const assertion = await clientAssertion(clientId, issuer, await credential.signer.current(), now);
   const proof = { client_id: clientId, client_assertion_type: ASSERTION_TYPE, client_assertion: assertion };
-  return { headers, body: form({ ...question, ...proof }) };
+  return { headers, body: form({ ...fields, ...proof }) };
+}
+
+/**
+ * The one way in which a client proves to be itself.
+ * @throws {TypeError} unless there is exactly one
+ */
+export function readCredential(
+  factory: string,
+  { clientSecret, privateKeyJwt }: { readonly clientSecret?: string; readonly privateKeyJwt?: Signer },
+): OAuthClient['credential'] {
+  if (clientSecret !== undefined && privateKeyJwt === undefined) return { secret: clientSecret };
+  if (privateKeyJwt !== undefined && clientSecret === undefined) return { signer: privateKeyJwt };
+  throw new TypeError(`${factory}: pass 'clientSecret' or 'privateKeyJwt', one of them`);
 }
 
 /** A JWT by which a client proves to be itself to one authorization server, once (RFC 7523 section 3). */
