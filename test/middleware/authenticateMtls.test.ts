@@ -260,7 +260,7 @@ async function resumable(
 }
 
 describe('a certificate that cannot be read', () => {
-  it('is denied as malformed, and never a failure of the server', async () => {
+  it('is denied as malformed, and never a failure of the server', () => {
     const mtls = { callers: [{ clientId: 'a', uri: 'spiffe://example.org/a' }] };
     const middleware = authenticate({ issuers: [], resource: RESOURCE, mtls });
     const tls = { authorized: true, certificate: () => ({ raw: Buffer.from('no certificate') }) as never };

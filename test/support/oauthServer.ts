@@ -12,7 +12,7 @@ import { memoryAdapter } from '../../examples/support/memoryAdapter.js';
 import type { Authority } from './certificates.js';
 
 export const SCOPES = ['file:read', 'pay'];
-export const MFA = 'urn:example:mfa';
+const MFA = 'urn:example:mfa';
 
 /** A real authorization server behind TLS, with DPoP, mutual TLS, introspection and resource indicators switched on. */
 export interface OAuthServer {
