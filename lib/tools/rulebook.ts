@@ -3,7 +3,7 @@ import { permission } from '../permissions.js';
 import { isTools, type Tools } from './defineTools.js';
 import { entriesOf, readPolicy, type AccessPolicy, type Rule } from './policies.js';
 import { readResourcePolicies } from './resourcePolicies.js';
-import { BASE_METHODS, NAMING_METHODS, type Use } from './uses.js';
+import { BASE_METHODS, MAY_NAME_NOTHING, NAMING_METHODS, type Use } from './uses.js';
 
 /** Policies by name. A bare list stands for the permissions of a policy. */
 export type PoliciesByName = Readonly<Record<string, AccessPolicy | readonly string[]>>;
@@ -21,7 +21,8 @@ export interface RulebookOptions {
   readonly resources?: PoliciesByName;
   /**
    * Methods that are not decided by what they name, such as `tasks/get` or one of your own. Replaces `base` for the
-   * method. Default: the methods of MCP fall under `base`, all others and `tasks/*` are denied.
+   * method. `resources/subscribe` and `resources/unsubscribe` are meant as they are without a URI: to be told that there
+   * is no such method. Default: the methods of MCP fall under `base`, all others and `tasks/*` are denied.
    */
   readonly methods?: PoliciesByName;
   /**
@@ -83,7 +84,7 @@ function readPolicies(label: string, record: PoliciesByName = {}): RulesByName {
 }
 
 function assertOwnPolicy(factory: string, method: string): void {
-  if (!NAMING_METHODS.has(method)) return;
+  if (!NAMING_METHODS.has(method) || MAY_NAME_NOTHING.has(method)) return;
   throw new TypeError(
     `${factory}: 'methods' cannot decide over '${method}', which is decided by what it names; use 'tools', 'prompts' or 'resources'`,
   );

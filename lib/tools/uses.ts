@@ -43,6 +43,9 @@ export const NAMING_METHODS: ReadonlySet<string> = new Set([
   'completion/complete',
 ]);
 
+/** Revisions without these answer that there is no such method. So one that names nothing may have a policy as a method. */
+export const MAY_NAME_NOTHING: ReadonlySet<string> = new Set(['resources/subscribe', 'resources/unsubscribe']);
+
 /** How many resources one request may subscribe to, all of its messages together. */
 const MAX_SUBSCRIPTIONS = 1000;
 
@@ -65,6 +68,9 @@ function usesOfCall(call: Call, maySubscribe: boolean): readonly Use[] {
     const uris = maySubscribe ? subscriptionsOf(call) : [undefined];
     const resources = uris.map((uri) => ({ method, target: resource(uri), arguments: {} }));
     return [{ method, target, arguments: params }, ...resources];
+  }
+  if (MAY_NAME_NOTHING.has(method) && !Object.hasOwn(params, 'uri')) {
+    return [{ method, target: { kind: 'method', name: method }, arguments: params }];
   }
   return [{ method, target, arguments: target.kind === 'method' ? params : params['arguments'] }];
 }

@@ -393,6 +393,18 @@ describe('authorizeScopes', () => {
       },
     };
 
+    it('may be subscribed to without a URI only where that has a policy, which decides over nothing else', async () => {
+      const methods = { 'resources/subscribe': ['nothing:subscribe'], 'resources/unsubscribe': [] };
+      const told = { ...options, methods };
+      expect(await scopesOf(told, rpc('resources/subscribe', {}))).to.equal('nothing:subscribe');
+      expect(await failure(told, rpc('resources/unsubscribe', {}))).to.equal(undefined);
+      expect(await codeOf(told, rpc('resources/subscribe', { uri: 'x' }))).to.equal('resource_undefined');
+      expect(await codeOf(told, rpc('resources/subscribe', { uri: '' }))).to.equal('resource_undefined');
+      expect(await codeOf(told, rpc('resources/subscribe', { uri: null }))).to.equal('resource_undefined');
+      expect(await scopesOf(told, rpc('resources/subscribe', { uri: 'test://static-text' }))).to.equal('text:read');
+      expect(await codeOf(options, rpc('resources/subscribe', {}))).to.equal('method_undefined');
+    });
+
     it('are denied unless a URI or template is defined, for every method that names one', async () => {
       for (const method of [
         'resources/read',
@@ -411,8 +423,9 @@ describe('authorizeScopes', () => {
           ['test://static-text'],
           '__proto__',
         ]) {
+          const isNothing = uri === undefined && method.endsWith('subscribe');
           expect(await codeOf(options, rpc(method, { uri })), `${method} ${String(uri)}`).to.equal(
-            'resource_undefined',
+            isNothing ? 'method_undefined' : 'resource_undefined',
           );
         }
         expect(await codeOf({ tools }, rpc(method, { uri: 'test://static-text' }))).to.equal('resource_undefined');
