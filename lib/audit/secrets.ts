@@ -105,31 +105,63 @@ function isLuhn(digits: string): boolean {
 const SECRET_HEADERS = ['authorization', 'proxy-authorization', 'dpop', 'cookie', 'mcp-session-id', 'signature'];
 /** What is shorter is no secret, and would be found in everything. */
 const SHORTEST_OWN = 8;
+/** In a text up to this length it is looked for piece by piece, since taking the headers apart takes longer. */
+const SHORT_TEXT = 32;
+const MOST_NAMES = 1000;
+
+type Headers = RequestContext['request']['headers'];
 
 /** What one request carries in its headers to prove its caller: secret wherever else it turns up. */
 export class OwnSecrets {
-  readonly #headers: RequestContext['request']['headers'];
+  readonly #headers: Headers;
+  #lines: readonly string[] | undefined;
   #values: readonly string[] | undefined;
 
-  constructor(headers: RequestContext['request']['headers']) {
+  constructor(headers: Headers) {
     this.#headers = headers;
   }
 
   mask(text: string): string {
     if (text.length < SHORTEST_OWN) return text;
-    this.#values ??= valuesOf(this.#headers);
+    const lines = (this.#lines ??= secretLines(this.#headers));
+    if (text.length <= SHORT_TEXT && !sharesPiece(text, lines)) return text;
     let masked = text;
-    for (const value of this.#values) if (masked.includes(value)) masked = masked.replaceAll(value, MASK);
+    for (const value of (this.#values ??= valuesOf(lines))) {
+      if (masked.includes(value)) masked = masked.replaceAll(value, MASK);
+    }
     return masked;
   }
 }
 
-/** The whole value first, then its parts: a token without its scheme, one of several cookies, a part of a JWT. */
-function valuesOf(headers: RequestContext['request']['headers']): readonly string[] {
-  const values: string[] = [];
-  for (const name of Object.keys(headers)) {
-    if (!SECRET_HEADERS.includes(name) && !isSecretName(name, '')) continue;
-    for (const line of headers[name] ?? []) values.push(line, ...line.split(/[\s;,=.:"]+/));
+/** Whether so many characters of a text, in a row, are in one of the lines. */
+function sharesPiece(text: string, lines: readonly string[]): boolean {
+  for (const line of lines) {
+    for (let at = 0; at + SHORTEST_OWN <= text.length; at += 1) {
+      if (line.includes(text.slice(at, at + SHORTEST_OWN))) return true;
+    }
   }
+  return false;
+}
+
+function secretLines(headers: Headers): readonly string[] {
+  const found: string[] = [];
+  for (const name of Object.keys(headers)) if (isSecretHeader(name)) found.push(...(headers[name] ?? []));
+  return found;
+}
+
+/** Names of headers, which most requests have in common. */
+const known = new Map<string, boolean>();
+
+function isSecretHeader(name: string): boolean {
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const isSecret = SECRET_HEADERS.includes(name) || isSecretName(name, '');
+  if (known.size < MOST_NAMES) known.set(name, isSecret);
+  return isSecret;
+}
+
+/** The whole value first, then its parts: a token without its scheme, one of several cookies, a part of a JWT. */
+function valuesOf(lines: readonly string[]): readonly string[] {
+  const values = lines.flatMap((line) => [line, ...line.split(/[\s;,=.:"]+/)]);
   return [...new Set(values)].filter(({ length }) => length >= SHORTEST_OWN).sort((a, b) => b.length - a.length);
 }
