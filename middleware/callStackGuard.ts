@@ -5,7 +5,7 @@ import { callDenial } from '../lib/callchain/denials.js';
 import { MAX_HOPS } from '../lib/callchain/hop.js';
 import { readIdentity, type CallIdentity } from '../lib/callchain/identity.js';
 import { chainOf, receiveCall, type Reception, type ToolCall } from '../lib/callchain/receive.js';
-import { openSenders } from '../lib/callchain/senders.js';
+import { namedPeers, openSenders } from '../lib/callchain/senders.js';
 import { chainVerifier } from '../lib/callchain/verifyChain.js';
 import type { RequestContext } from '../lib/context.js';
 import { openTrust, type Trust, type TrustedKeys } from '../lib/keys/trust.js';
@@ -122,8 +122,9 @@ function open(options: CallStackGuardOptions): Reception {
     now: optional(callback),
     fetch: optional(callback),
   });
-  const { tools, trust = [], maxDepth = 5, maxCalls = 100, sameSubject = false } = given;
+  const { tools, maxDepth = 5, maxCalls = 100, sameSubject = false } = given;
   const { lifetime = 60, maxAge = 300, clockSkew = 30, now = () => new Date() } = given;
+  const trust = namedPeers(given.trust ?? []);
   const { resource, signer } = readIdentity('callStackGuard', given.identity);
   const keys = { purpose: 'call-chain', fetch: given.fetch ?? fetch, now } as const;
   return {

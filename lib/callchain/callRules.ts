@@ -37,9 +37,10 @@ function readRules(policy: ToolPolicy, resource: string): CallRules {
 export function assertAgreed(
   { frame: caller, rules: callerRules }: { readonly frame: CallingFrame; readonly rules: CallRules | undefined },
   { frame: callee, rules: calleeRules }: { readonly frame: CallFrame; readonly rules: CallRules | undefined },
+  transaction?: string,
 ): void {
   const [callerName, calleeName] = [nameOf(caller), nameOf(callee)];
-  const detail = { caller: callerName, callee: calleeName };
+  const detail = { caller: callerName, callee: calleeName, transaction };
   if (callerRules !== undefined && names(callerRules.blockedCallees, calleeName)) {
     throw callDenial('callee_blocked', detail);
   }

@@ -29,7 +29,7 @@ export async function assertMayCall(
   if (hasEnded(stack)) throw callDenial('call_ended', { transaction });
   const frame = stack.frames.at(-1) ?? ROOT;
   const rules = frame === ROOT ? undefined : origin.party.rules.get(frame.tool);
-  assertAgreed({ frame, rules }, callee);
+  assertAgreed({ frame, rules }, callee, transaction);
   const name = nameOf(callee.frame);
   if (stack.depth >= stack.maxDepth) {
     throw callDenial('call_depth_exceeded', { reason: origin.limitedBy, transaction, callee: name });

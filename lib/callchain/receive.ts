@@ -125,9 +125,9 @@ async function continued(
   }
   if (new Set(frames.map(nameOf)).size < depth) throw callDenial('call_circular', { transaction });
   const callerRules = caller !== ROOT && caller.resource === party.resource ? party.rules.get(caller.tool) : undefined;
-  assertAgreed({ frame: caller, rules: callerRules }, arrival);
+  assertAgreed({ frame: caller, rules: callerRules }, arrival, transaction);
   assertSubject(reception, arrival, leaf);
-  assertHeld(arrival, leaf.permissions);
+  assertHeld(arrival, leaf.permissions, transaction);
   const spend = budgetOf(first.issuer, transaction);
   await spend();
   await claim(reception, leaf);
@@ -175,16 +175,20 @@ function limitOf(limits: readonly Limit[]): Limit {
 }
 
 /** What a tool needs must be within the rights of whoever calls, and of every tool before it. */
-function assertHeld({ required, caller, frame }: Arrival, delegated: readonly string[] = required): void {
+function assertHeld(
+  { required, caller, frame }: Arrival,
+  delegated: readonly string[] = required,
+  transaction?: string,
+): void {
   const missing = required.filter((one) => !delegated.includes(one) || !caller.permissions.has(one));
   if (missing.length === 0) return;
   const granted = delegated.filter(caller.permissions.has);
-  throw callDenial('privilege_escalated', { required, granted, missing, callee: nameOf(frame) });
+  throw callDenial('privilege_escalated', { required, granted, missing, callee: nameOf(frame), transaction });
 }
 
 /** Only a token of a user says who that is: of a client that calls for itself the chain knows more. */
-function assertSubject({ sameSubject }: Reception, { caller: { auth } }: Arrival, { subject }: Hop): void {
-  if (sameSubject && auth?.subject !== subject) throw callDenial('subject_mismatch');
+function assertSubject({ sameSubject }: Reception, { caller: { auth } }: Arrival, { subject, transaction }: Hop): void {
+  if (sameSubject && auth?.subject !== subject) throw callDenial('subject_mismatch', { transaction });
 }
 
 async function claim({ party, replay }: Reception, { issuer, id, expiresAt, transaction }: Hop): Promise<void> {

@@ -380,6 +380,15 @@ describe('callStackGuard', () => {
       expect(await send(await sign([root]), { tool: 'read', state: signedBy(A) })).to.be.an('object');
     });
 
+    it('lets no chain start as if something were before it', async () => {
+      const first = { signer: a, issuer: A, caller: 'report', resource: C, tool: 'read' };
+      const sendFirst = async (claims: Record<string, unknown>): Promise<Outcome> =>
+        send(await sign([{ ...first, claims }]), { tool: 'read', state: signedBy(A) });
+      expect(await sendFirst({})).to.be.an('object');
+      expect(await sendFirst({ par_hash: 'x'.repeat(43) })).to.equal('chain_broken');
+      expect(await sendFirst({ del_depth: 1 })).to.equal('chain_broken');
+    });
+
     it('believes a key for its owner alone', async () => {
       expect(await send(await sign(hops({ signer: a })))).to.equal('chain_untrusted');
       expect(await send(await sign(hops({ signer: await fakeSigner() })))).to.equal('chain_untrusted');
@@ -563,6 +572,20 @@ describe('callStackGuard', () => {
       expect(await send(await sign(hops()), { guard })).to.equal('fanout_exceeded');
     });
 
+    it('are counted in a store that others share, in windows of its own length', async () => {
+      const made: number[] = [];
+      const shared = memoryRate({ now });
+      void shared.init?.({ windowMs: 2_700_000 } as never);
+      const calls = (windowMs: number): ReturnType<typeof memoryRate> => {
+        made.push(windowMs);
+        return shared;
+      };
+      const guards = [1, 2].map(() => callStackGuard({ ...options, maxCalls: 1, calls }));
+      expect(made).to.deep.equal([2_700_000, 2_700_000]);
+      expect(await send(await sign(hops()), guards[0] && { guard: guards[0] })).to.be.an('object');
+      expect(await send(await sign(hops()), guards[1] && { guard: guards[1] })).to.equal('fanout_exceeded');
+    });
+
     it('are unknown where the store is down, and then none is let through', async () => {
       const calls = { ...memoryRate({ now }), increment: () => Promise.reject(new Error('down')) };
       const guard = callStackGuard({ ...options, calls });
@@ -706,6 +729,26 @@ describe('callStackGuard', () => {
       const long = Array.from({ length: 1000 }, () => first);
       expect(await send(long, { guard, state: signedBy(A) })).to.equal('chain_malformed');
       expect(found).to.equal(0);
+    });
+
+    it('is known by its transaction in the record, once its signatures hold', async () => {
+      const detail = async (last: Partial<HopToSign>, guard = callStackGuard(options)): Promise<unknown> => {
+        const list = hops(last);
+        const { tool: name = '' } = list.at(-1) ?? {};
+        const body = bodyOf({ name, _meta: { [CALL_CHAIN]: await sign(list) } });
+        try {
+          await guard.run(contextWith({ body, state: signedBy(B) }));
+        } catch (error) {
+          return isDenial(error) ? error.detail?.['transaction'] : error;
+        }
+        return undefined;
+      };
+      expect(await detail({ signer: a })).to.equal(undefined);
+      for (const last of [{ tool: 'closed' }, { tool: 'shy' }, { permissions: [] }]) {
+        expect(await detail(last)).to.equal('transaction-1');
+      }
+      expect(await detail({}, callStackGuard({ ...options, maxDepth: 1 }))).to.equal('transaction-1');
+      expect(await detail({}, callStackGuard({ ...options, sameSubject: true }))).to.equal('transaction-1');
     });
 
     it('says in the record what is wrong with it', async () => {

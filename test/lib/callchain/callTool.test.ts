@@ -167,6 +167,8 @@ describe('callTool', () => {
     expect(await chain('report', 'small', 'short', 'last')).to.equal('call_depth_exceeded');
     expect(await chain('short', 'small', 'last')).to.equal('call_depth_exceeded');
     expect(await chain('small', 'short', 'last')).to.equal('none');
+    expect(await chain('report', 'last', 'small')).to.equal('call_depth_exceeded');
+    expect(await chain('report', 'short', 'small')).to.equal('none');
     expect(await chain('report', 'small', 'report')).to.equal('call_circular');
   });
 
