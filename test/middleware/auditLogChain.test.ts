@@ -63,4 +63,43 @@ describe('auditLog with authenticate and authorizeScopes', () => {
     expect(record.decisions.at(-1)).to.deep.include({ code: 'token_invalid', detail: { reason: 'expired' } });
     expect(JSON.stringify(record)).to.not.include('mallory');
   });
+
+  it('says each step of a call at level all, under one id', async () => {
+    const all = new AuditRecords();
+    const chain = [auditLog({ sink: all.sink, level: 'all', arguments: 'keys' }), ...mount.slice(1)];
+    const answer = { jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'fine' }] } };
+    const traced = createServer(
+      frameworks['Express 5']!([chain], (_req, res) =>
+        res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer)),
+      ),
+    );
+    const token = await authority.token({ sub: 'ann', client_id: 'inspector', scope: 'mcp file:read' });
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const send = (message: object): request.Test =>
+      request(traced)
+        .post('/mcp')
+        .set({ Authorization: `Bearer ${token}`, traceparent: `00-${trace}-b7ad6b7169203331-01` })
+        .send(message);
+    await send(call('read_file')).expect(200);
+    await send({ jsonrpc: '2.0', id: 2, method: 'tools/list' }).expect(200);
+    await all.reach(2);
+    const calls = all.events.slice(0, 5);
+    expect(calls.map(({ type }) => type)).to.deep.equal([
+      'authentication_succeeded',
+      'authorization_succeeded',
+      'call_started',
+      'call_succeeded',
+      'request',
+    ]);
+    const principal = { issuer, subject: 'ann', clientId: 'inspector' };
+    for (const event of calls) expect(event).to.deep.include({ id: calls[0]?.id, principal });
+    expect(calls[1]).to.have.nested.property('access.required').that.includes('file:read');
+    expect(calls[4]).to.have.property('trace', trace);
+    expect(all.events.slice(5).map(({ type }) => type)).to.deep.equal([
+      'authentication_succeeded',
+      'authorization_succeeded',
+      'discovery_requested',
+      'request',
+    ]);
+  });
 });
