@@ -241,7 +241,12 @@ describe('call stacks between MCP servers', function () {
         expect(await ask('isolated', 'x')).to.match(/denied: .*The tool has no leave to call this one/);
         expect(records.filter(({ rpc }) => rpc?.some(({ tool }) => tool === 'read'))).to.deep.equal([]);
         expect(await ask('widen', 'x')).to.match(/denied: /);
-        expect(records.flatMap(({ decisions }) => decisions.map(({ code }) => code))).to.include('privilege_escalated');
+        const [escalated] = records.filter(({ decisions }) =>
+          decisions.some(({ code }) => code === 'privilege_escalated'),
+        );
+        expect(escalated?.transaction).to.match(/^[0-9a-f-]{36}$/);
+        expect(escalated).not.to.have.any.keys('callStack');
+        expect(escalated?.access).to.deep.equal({ required: ['file:read'], granted: [], missing: ['file:read'] });
         expect(await ask('relay', 'x')).to.match(/The token of the caller is not for another server/);
         expect(
           records.filter(({ outcome, rpc }) => outcome === 'allowed' && rpc?.some(({ tool }) => tool === 'read')),
