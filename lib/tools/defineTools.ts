@@ -33,7 +33,8 @@ export function isTools(value: unknown): value is Tools {
 }
 
 function readEntry([name, policy]: [string, ToolPolicy]): [string, ToolPolicy] {
-  if (!isToolName(name)) {
+  const isName: boolean = isToolName(name);
+  if (!isName) {
     throw new TypeError(`defineTools: '${name}' is not a tool name; use 1 to 128 letters, digits, '_', '-' and '.'`);
   }
   return [name, readToolPolicy(`defineTools: tool '${name}'`, policy)];

@@ -8,6 +8,7 @@ const WIRINGS = ['express-server-v2.ts', 'express-sdk-v1.ts', 'koa-server-v2.ts'
 const READY = /One audit record follows for each request:\n\n/;
 
 interface AuditLine {
+  readonly type: string;
   readonly outcome: string;
   readonly status: number;
 }
@@ -19,7 +20,8 @@ function commandsOf(program: Program): string[] {
 
 function auditOf(program: Program): AuditLine[] {
   const lines = program.output().split(READY)[1]?.split('\n') ?? [];
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as AuditLine);
+  const records = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as AuditLine);
+  return records.filter(({ type }) => type === 'request');
 }
 
 describe('the example programs', () => {
@@ -93,7 +95,7 @@ describe('the example programs', () => {
     const program = startProgram('demo.ts');
     expect(await program.end(), program.output()).to.equal(0);
     const lines = program.output().trimEnd().split('\n');
-    expect(lines.at(-1)).to.match(/^[6-9]\d lines, 0 not as they should be$/);
+    expect(lines.at(-1)).to.match(/^1\d\d lines, 0 not as they should be$/);
     expect(lines.filter((line) => line.startsWith('ok '))).to.have.lengthOf(Number.parseInt(lines.at(-1) ?? '', 10));
     expect(program.errors()).to.equal('');
   }).timeout(60_000);
