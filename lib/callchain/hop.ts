@@ -101,12 +101,20 @@ export function argumentsDigest(args: unknown): string {
 function readHop(token: string): Hop {
   const [header = '', claims = '', signature = '', ...others] = token.split('.');
   if (others.length > 0) throw malformed('format');
-  return Object.freeze({
-    token,
-    signature: toBytes(signature),
-    ...readHeader(toObject(header)),
-    ...readClaims(toObject(claims)),
-  });
+  return Object.freeze({ token, signature: toBytes(signature), ...headerOf(header), ...readClaims(toObject(claims)) });
+}
+
+/** A peer sends the same header with each hop: few are ever seen, and what one says is in its characters alone. */
+const headers = new Map<string, ReturnType<typeof readHeader>>();
+const MAX_HEADERS = 100;
+
+function headerOf(part: string): ReturnType<typeof readHeader> {
+  const known = headers.get(part);
+  if (known !== undefined) return known;
+  const header = Object.freeze(readHeader(toObject(part)));
+  if (headers.size >= MAX_HEADERS) headers.clear();
+  headers.set(part, header);
+  return header;
 }
 
 /** Each part in its only spelling: another one would be another hop that verifies. */
@@ -129,7 +137,7 @@ function toObject(part: string): Members {
   throw malformed('json');
 }
 
-function readHeader(header: Members) {
+function readHeader(header: Members): { readonly algorithm: string; readonly keyId: string } {
   const algorithm = member(header, 'alg');
   const keyId = member(header, 'kid');
   if (member(header, 'typ') !== HOP_TYPE) throw malformed('type');
