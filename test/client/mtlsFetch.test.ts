@@ -15,7 +15,14 @@ describe('mtlsFetch', () => {
   let authority: Authority;
   let mine: Issued;
   let server: SecureServer;
-  let seen: { method: string | undefined; body: string; peer: boolean; headers: Record<string, unknown> }[];
+  let seen: {
+    method: string | undefined;
+    body: string;
+    peer: boolean;
+    headers: Record<string, unknown>;
+    reused: boolean;
+    port: number | undefined;
+  }[];
   const open: MtlsFetch[] = [];
 
   before(async () => {
@@ -27,11 +34,12 @@ describe('mtlsFetch', () => {
         let body = '';
         req.on('data', (chunk: Buffer) => (body += chunk.toString()));
         req.on('end', () => {
-          const peer =
-            (
-              req.socket as unknown as Pick<TLSSocket, 'authorized' | 'getPeerX509Certificate'>
-            ).getPeerX509Certificate() !== undefined;
-          seen.push({ method: req.method, body, peer, headers: req.headers });
+          const socket = req.socket as unknown as Pick<TLSSocket, 'getPeerX509Certificate' | 'isSessionReused'>;
+          const peer = socket.getPeerX509Certificate() !== undefined;
+          const reused = socket.isSessionReused();
+          const { remotePort: port } = req.socket;
+          seen.push({ method: req.method, body, peer, headers: req.headers, reused, port });
+          if (req.url === '/once') res.setHeader('connection', 'close');
           if (req.url === '/away') res.writeHead(307, { location: `${server.origin}/elsewhere` });
           res.end('done');
         });
@@ -80,6 +88,17 @@ describe('mtlsFetch', () => {
       expect(await (await send(url)).text()).to.equal('other');
     expect(passed).to.have.lengthOf(3);
     expect(seen).to.deep.equal([]);
+  });
+
+  it('resumes no session, of which nobody would ask again whose it is', async () => {
+    const send = client();
+    for (let round = 0; round < 3; round += 1) {
+      const answer = await send(`${server.origin}/once`);
+      expect(await answer.text()).to.equal('done');
+    }
+    expect(seen.map(({ port }) => port)).to.have.lengthOf(3);
+    expect(new Set(seen.map(({ port }) => port)).size).to.equal(3);
+    expect(seen.map(({ reused }) => reused)).to.deep.equal([false, false, false]);
   });
 
   it('follows no redirect', async () => {
