@@ -9,6 +9,7 @@ import { defined } from '../lib/profile/defined.js';
 import { measuresOf, SECURITY_LEVELS, type Measures, type SecurityLevel } from '../lib/profile/levels.js';
 import { assertComplete } from '../lib/profile/needs.js';
 import type { Stores } from '../lib/stores/stores.js';
+import { isTools } from '../lib/tools/defineTools.js';
 import { auditLog, type AuditLogOptions } from './auditLog.js';
 import { authenticate, type AuthenticateOptions } from './authenticate.js';
 import { authorizeScopes, type AuthorizeScopesOptions } from './authorizeScopes.js';
@@ -58,7 +59,7 @@ export interface SecurityProfileOptions
   readonly sessions?: Extra<BindSessionOptions>;
   /** Callers stay within a rate. Default: 100 messages a minute. */
   readonly rate?: Extra<RateLimitOptions>;
-  /** Every tool in a call stack agreed to the call. */
+  /** Every tool in a call stack agreed to the call. Always where a tool says who may call it, or how deep. */
   readonly callChains?: Extra<CallStackGuardOptions>;
   /** Tool definitions are signed and do not change behind a version. */
   readonly definitions?: Extra<PublishToolsOptions>;
@@ -160,9 +161,16 @@ function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityPro
     auditAhead: auditing?.writeAhead,
     sessions: isAsked(given.sessions),
     rate: isAsked(given.rate),
-    callChains: isAsked(given.callChains),
+    callChains: isAsked(given.callChains) ?? hasCallRules(given.tools),
     definitions: isAsked(given.definitions),
   });
+}
+
+/** Without the guard, what a tool says about callers would mean nothing. */
+function hasCallRules(tools: SecurityProfileOptions['tools']): true | undefined {
+  const rules = ['allowedCallers', 'blockedCallers', 'allowedCallees', 'blockedCallees', 'maxCallDepth'] as const;
+  const found = isTools(tools) && [...tools].some(([, policy]) => rules.some((rule) => policy[rule] !== undefined));
+  return found ? true : undefined;
 }
 
 function isAsked(extra: object | true | undefined): true | undefined {

@@ -188,6 +188,20 @@ describe('security levels', () => {
     });
   }
 
+  const rules: readonly object[] = [
+    { allowedCallers: ['@root'] },
+    { blockedCallers: ['other'] },
+    { allowedCallees: [] },
+    { blockedCallees: ['*'] },
+    { maxCallDepth: 2 },
+  ];
+  for (const rule of rules) {
+    it(`guard call stacks where a tool says ${JSON.stringify(rule)}, whatever the level`, () => {
+      const ruled = defineTools({ read: { permissions: [], ...rule } });
+      expect(namesOf(least('basic', { tools: ruled }))).to.include('callStackGuard');
+    });
+  }
+
   for (const [name, boot] of Object.entries(frameworks)) {
     describe(`on ${name}`, () => {
       const serve = (options: SecurityProfileOptions): RequestListener =>
