@@ -98,9 +98,9 @@ function encodeAccess({ granted, missing, required }: AuditedAccess): string {
 }
 
 function list<Item>(items: readonly Item[], encode: (item: Item) => string): string {
-  let text = '[';
-  for (const [index, item] of items.entries()) text += index === 0 ? encode(item) : `,${encode(item)}`;
-  return `${text}]`;
+  let text = '';
+  for (const item of items) text += text === '' ? encode(item) : `,${encode(item)}`;
+  return `[${text}]`;
 }
 
 function quote(text: string): string {
@@ -108,5 +108,6 @@ function quote(text: string): string {
 }
 
 function number(value: number): string {
-  return JSON.stringify(value);
+  // RFC 8785 section 3.2.2.3 takes numbers as ECMAScript writes them.
+  return String(value);
 }

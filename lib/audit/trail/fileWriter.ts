@@ -27,8 +27,8 @@ interface Waiter {
   readonly done: (error?: unknown) => void;
 }
 
-/** A queue entry: a line, or the end of a file. */
-type Entry = { readonly line: string; readonly seq: number } | { readonly full: number };
+/** A line, or where a file ends: the number of its last record. */
+type Entry = string | number;
 
 /**
  * Appends lines to a file that nobody else can read, many at a time, in the order they come.
@@ -46,7 +46,6 @@ export class FileWriter {
   #entries: Entry[] = [];
   /** Bytes that a failed write has not written. */
   #rest: Buffer | undefined;
-  #restSeq = 0;
   #restCount = 0;
   #waiters: Waiter[] = [];
   #written = 0;
@@ -62,7 +61,13 @@ export class FileWriter {
     this.#options = options;
   }
 
-  async open(): Promise<void> {
+  /** @param lastSeq the number of the last record there is */
+  async open(lastSeq: number): Promise<void> {
+    this.#written = this.#synced = lastSeq;
+    await this.#openFile();
+  }
+
+  async #openFile(): Promise<void> {
     const { file } = this.#options;
     this.#handle = await open(file, APPEND, 0o600);
     await syncDirectory(dirname(file));
@@ -73,8 +78,9 @@ export class FileWriter {
     await this.#handle?.write('\n');
   }
 
-  add(line: string, seq: number): void {
-    this.#entries.push({ line, seq });
+  /** Takes the line of the next record. */
+  add(line: string): void {
+    this.#entries.push(line);
     this.queued += 1;
     if (this.queued >= BATCH_RECORDS) this.#drainSoon();
     else
@@ -86,7 +92,7 @@ export class FileWriter {
 
   /** The next line belongs to another file. The name of this one tells its last record. */
   rotate(lastSeq: number): void {
-    this.#entries.push({ full: lastSeq });
+    this.#entries.push(lastSeq);
   }
 
   /** Waits until a record, and so all before it, is on the disk. */
@@ -171,15 +177,14 @@ export class FileWriter {
     await this.#writeRest();
     const [first] = this.#entries;
     if (first === undefined) return;
-    if ('full' in first) {
-      await this.#nextFile(first.full);
+    if (typeof first === 'number') {
+      await this.#nextFile(first);
       this.#entries.shift();
       return;
     }
-    const end = this.#entries.findIndex((entry, index) => 'full' in entry || index === BATCH_RECORDS);
-    const batch = this.#entries.splice(0, end < 0 ? this.#entries.length : end) as { line: string; seq: number }[];
-    this.#rest = Buffer.from(batch.map(({ line }) => line).join(''));
-    this.#restSeq = batch.at(-1)?.seq ?? this.#written;
+    const end = this.#entries.findIndex((entry, index) => typeof entry === 'number' || index === BATCH_RECORDS);
+    const batch = this.#entries.splice(0, end < 0 ? this.#entries.length : end);
+    this.#rest = Buffer.from(batch.join(''));
     this.#restCount = batch.length;
     await this.#writeRest();
   }
@@ -193,7 +198,7 @@ export class FileWriter {
         continue;
       }
       this.#rest = undefined;
-      this.#written = this.#restSeq;
+      this.#written += this.#restCount;
       this.queued -= this.#restCount;
     }
   }
@@ -226,7 +231,7 @@ export class FileWriter {
     if (this.#handle !== undefined) await rename(file, fullName(file, lastSeq));
     await this.#handle?.close();
     this.#handle = undefined;
-    await this.open();
+    await this.#openFile();
   }
 }
 

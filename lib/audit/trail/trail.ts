@@ -80,7 +80,7 @@ export class Trail {
     });
     try {
       const resumed = await resumeTrail(file);
-      await this.#writer.open();
+      await this.#writer.open(resumed.last?.seq ?? 0);
       if (resumed.unended) await this.#writer.endLine();
       this.#begin(resumed);
     } catch (cause) {
@@ -206,7 +206,7 @@ export class Trail {
     this.#seq = seq;
     this.#hash = digest;
     this.#bytes += line.length;
-    this.#writer.add(line, seq);
+    this.#writer.add(line);
     for (const put of this.#sinks) put(event, { hash: digest, chain: this.#chain, prev, seq });
   }
 
