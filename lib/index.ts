@@ -149,6 +149,7 @@ export {
   type TokenExchange,
   type TokenToExchange,
 } from './tokens/exchangeToken.js';
+export type { TokenCacheOptions } from './tokens/cacheOptions.js';
 export type { ClaimPath, Issuer, KeySource, LooseTyp } from './tokens/issuer.js';
 export type { KeySetOptions } from './tokens/keySet.js';
 export type { IsRevoked } from './tokens/revocation.js';

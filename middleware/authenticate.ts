@@ -10,7 +10,7 @@ import type { Actor } from '../lib/tokens/actors.js';
 import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
 import { possession, type Binding, type Requirement } from '../lib/tokens/binding.js';
 import { anyVerifier } from '../lib/tokens/anyVerifier.js';
-import { TokenCache } from '../lib/tokens/cache.js';
+import { openTokenCache, type TokenCacheOptions } from '../lib/tokens/cacheOptions.js';
 import { credentialReader, type Presented, type Scheme } from '../lib/tokens/credentials.js';
 import { tokenDenials } from '../lib/tokens/denials.js';
 import { TokenFault } from '../lib/tokens/fault.js';
@@ -54,14 +54,6 @@ declare module '../lib/context.js' {
   interface State {
     auth: Auth;
   }
-}
-
-/** How many verified tokens are remembered, and for how long at most. */
-export interface TokenCacheOptions {
-  /** Default: 10000. */
-  readonly max?: number;
-  /** Default: 60. A key that its issuer withdraws is still trusted for this long after the key set is fetched anew. */
-  readonly seconds?: number;
 }
 
 /** Options of `authenticate`. */
@@ -133,7 +125,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const read = credentialReader(dpop === undefined ? ['bearer'] : ['bearer', 'dpop']);
   const challenged = { resource, scopes: given.scopes, dpop: dpopOptions };
   const deny = tokenDenials(challenged);
-  const remembered = openCache(given.cache, now);
+  const remembered = openTokenCache<Auth>("authenticate 'cache'", given.cache, now);
   const mtls = given.mtls && openMtls(given.mtls, challenged, now);
   const proofs = [mtls?.proof, dpop?.proof].filter((proof) => proof !== undefined);
   const current = given.revoked === undefined ? undefined : notRevoked(given.revoked);
@@ -232,15 +224,6 @@ function readAuthenticateOptions(options: AuthenticateOptions): AuthenticateOpti
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new TypeError(`authenticate: 'issuers' names '${twice}' twice; keep one of them`);
   return given;
-}
-
-function openCache(options: AuthenticateOptions['cache'], now: () => Date): TokenCache<Auth> | undefined {
-  if (options === false) return undefined;
-  const { max = 10_000, seconds = 60 } = readOptions<TokenCacheOptions>("authenticate 'cache'", options ?? {}, {
-    max: optional(integer(1, 1_000_000)),
-    seconds: optional(integer(1, 3600)),
-  });
-  return new TokenCache({ max, milliseconds: seconds * 1000, now });
 }
 
 function requirementOf({ dpop = {}, requireBinding = false }: AuthenticateOptions): Requirement {

@@ -1,5 +1,5 @@
 export { auditLog, type AuditLogOptions } from './auditLog.js';
-export { authenticate, type Auth, type AuthenticateOptions, type TokenCacheOptions } from './authenticate.js';
+export { authenticate, type Auth, type AuthenticateOptions } from './authenticate.js';
 export { authorizeScopes, type Access, type AuthorizeScopesOptions } from './authorizeScopes.js';
 export { bindSession, type BindSessionOptions } from './bindSession.js';
 export { callStackGuard, type CallStackGuardOptions } from './callStackGuard.js';

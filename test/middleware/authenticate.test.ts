@@ -758,7 +758,10 @@ describe('middleware/authenticate', () => {
     it('tell a developer what is wrong with them', () => {
       const cases: readonly (readonly [object, RegExp])[] = [
         [{ issuer: ISSUER }, /unknown option 'issuer'; did you mean 'issuers'\?/],
-        [{ issuers: [{ ...issuers[0] }] }, /'issuers' \[0\] must be what oidc, auth0, okta, entra, keycloak or introspect returns/],
+        [
+          { issuers: [{ ...issuers[0] }] },
+          /'issuers' \[0\] must be what oidc, auth0, okta, entra, keycloak or introspect returns/,
+        ],
         [{ issuers: [ISSUER] }, /'issuers' \[0\]/],
         [{ issuers: [oidc] }, /'issuers' \[0\]/],
         [
