@@ -278,7 +278,7 @@ describe('security levels', () => {
         };
         const { toolServers } = complete('basic');
         const plain = { tools, keys: [{ owner: AGENT, jwks: agent.jwks }], ...(toolServers && { toolServers }) };
-        const off = least('basic', plain);
+        const off = least('basic', { ...plain, tools: defineTools({ read: { permissions: [] } }) });
         const on = least('basic', { ...plain, callChains: true });
         const shallow = least('basic', { ...plain, callChains: { maxDepth: 2 } });
         expect(await send(off, call('read'), { token })).to.equal('200');
