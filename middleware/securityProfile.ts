@@ -57,8 +57,8 @@ export interface SecurityProfileOptions
   readonly signatures?: SignatureMode | Omit<VerifySignatureOptions, Shared>;
   /** Sessions are bound to whoever opened them. */
   readonly sessions?: Extra<BindSessionOptions>;
-  /** Callers stay within a rate. Default: 100 messages a minute. */
-  readonly rate?: Extra<RateLimitOptions>;
+  /** Callers stay within a rate; `tools` gives some tools a budget of their own. Default: 100 messages a minute. */
+  readonly rate?: true | (Omit<RateLimitOptions, Shared> & Pick<RateLimitOptions, 'tools'>);
   /** Every tool in a call stack agreed to the call. Always where a tool says who may call it, or how deep. */
   readonly callChains?: Extra<CallStackGuardOptions>;
   /** Tool definitions are signed and do not change behind a version. */

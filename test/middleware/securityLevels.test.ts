@@ -319,6 +319,21 @@ describe('security levels', () => {
         }
         expect(statuses).to.deep.equal([200, 200, 429]);
       });
+
+      it('keep calls of one tool to a budget of its own', async () => {
+        const token = await issuer.token();
+        const scarce = { limit: 100, windowMs: 60_000, tools: { leaf: { limit: 1, windowMs: 60_000 } } };
+        const app = serve({ ...complete('enhanced'), rate: scarce });
+        const statuses: number[] = [];
+        for (const name of ['leaf', 'leaf', 'read']) {
+          const { status } = await request(app)
+            .post('/mcp')
+            .set({ authorization: `Bearer ${token}`, 'content-type': 'application/json', host: new URL(resource).host })
+            .send(call(name));
+          statuses.push(status);
+        }
+        expect(statuses).to.deep.equal([200, 429, 200]);
+      });
     });
   }
 
