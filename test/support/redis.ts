@@ -5,11 +5,14 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A Redis server of a test's own, on a free port of the loopback interface and without persistence. */
+/** A Redis server of a test's own, on a free port of the loopback interface. */
 export interface TestRedis {
   readonly port: number;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
+  /** Takes commands and answers none, until it is stopped or goes on. */
+  readonly stall: () => void;
+  readonly goOn: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -21,7 +24,8 @@ export function hasRedis(): boolean {
   return found;
 }
 
-export async function startRedis(): Promise<TestRedis> {
+/** Unless it is `durable`, it has forgotten everything when it is started again. */
+export async function startRedis({ durable = false } = {}): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'etdi-redis-'));
   const port = await freePort();
   let child: ChildProcess | undefined;
@@ -33,8 +37,7 @@ export async function startRedis(): Promise<TestRedis> {
       '127.0.0.1',
       '--save',
       '',
-      '--appendonly',
-      'no',
+      ...(durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']),
       '--dir',
       directory,
     ];
@@ -53,7 +56,9 @@ export async function startRedis(): Promise<TestRedis> {
     rmSync(directory, { recursive: true, force: true });
   };
   await start();
-  return { port, start, stop, close };
+  const stall = (): void => void child?.kill('SIGSTOP');
+  const goOn = (): void => void child?.kill('SIGCONT');
+  return { port, start, stop, stall, goOn, close };
 }
 
 export async function freePort(): Promise<number> {
