@@ -44,12 +44,19 @@ export default defineConfig(
   },
   { files: ['lib/**', 'middleware/**'], rules: frameworkFree },
   {
-    files: ['test/**', 'examples/**', 'bench/**', 'cli/**', 'compatibility/**', 'conformance/**', '*.js'],
+    files: ['test/**', 'examples/**', 'bench/**', 'cli/**', 'compatibility/**', 'conformance/**', 'soak/**', '*.js'],
     rules: {
       'no-console': 'off',
       'no-restricted-syntax': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',
     },
+  },
+  {
+    // What the README shows, in JavaScript: its types are checked where the package is tried as a user would.
+    files: ['examples/quickstart/*.js'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { console: 'readonly' } },
+    rules: { '@typescript-eslint/explicit-module-boundary-types': 'off' },
   },
   {
     files: ['test/**'],
