@@ -1,16 +1,13 @@
 // Express and @modelcontextprotocol/server v2: MCP 2026-07-28, and earlier revisions without sessions.
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import express, { type Express } from 'express';
 import type { Logger } from 'winston';
 import { z } from 'zod';
-import { contextOf } from '../lib/index.js';
+import { serveExpress, toExpress } from '../adapters/express.js';
+import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { emptyTrash, readFile, text } from './support/files.js';
 import { runIfMain } from './support/run.js';
-
-// #region readme-express
-import express, { type Express } from 'express';
-import { defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
-import { serveExpress, toExpress } from '../adapters/express.js';
 
 const tools = defineTools({
   whoami: { permissions: [] },
@@ -29,18 +26,15 @@ export function createApp(resource: string, issuer: string, audit: Logger): Expr
   app.all('/mcp', (req, res) => void mcp(req, res, req.body));
   return app;
 }
-// #endregion
 
 const mcp = toNodeHandler(createMcpHandler(createServer));
 
 function createServer(): McpServer {
   const server = new McpServer({ name: 'express-server-v2', version: '1.0.0' });
-  // #region readme-handler
   server.registerTool('whoami', { description: 'Says who calls' }, (ctx) => {
     const { subject, clientId, scopes } = contextOf(ctx, 'auth').state.auth;
     return text(JSON.stringify({ subject, clientId, scopes }));
   });
-  // #endregion
   server.registerTool('add', { inputSchema: z.object({ a: z.number(), b: z.number() }) }, ({ a, b }) =>
     text(`${a + b}`),
   );

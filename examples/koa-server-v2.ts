@@ -2,16 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import Koa from 'koa';
 import type { Logger } from 'winston';
 import { z } from 'zod';
-import { contextOf } from '../lib/index.js';
+import { serveKoa, toKoa } from '../adapters/koa.js';
+import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { emptyTrash, readFile, text } from './support/files.js';
 import { runIfMain } from './support/run.js';
-
-// #region readme-koa
-import Koa from 'koa';
-import { defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
-import { serveKoa, toKoa } from '../adapters/koa.js';
 
 const tools = defineTools({
   whoami: { permissions: [] },
@@ -34,7 +31,6 @@ async function answer(ctx: Koa.Context): Promise<void> {
   ctx.respond = false; // the MCP handler writes the response itself
   await mcp(ctx.req, ctx.res, (ctx.request as { body?: unknown }).body);
 }
-// #endregion
 
 type Handler = (req: IncomingMessage, res: ServerResponse, body: unknown) => Promise<void>;
 const mcp = toNodeHandler(createMcpHandler(createServer)) as Handler;

@@ -1,9 +1,11 @@
-// Packs the package and uses it from empty projects, as a user would: only Express, only Koa, by import and by require.
+// Packs the package and uses it from empty projects, as a user would: only Express, only Koa, by import and by require,
+// and as the README says, in JavaScript and in TypeScript.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { filesOf, freePort, startIssuer, tryCommand, tryServer, type Quickstart } from './readme.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dev = (
@@ -12,7 +14,7 @@ const dev = (
 
 interface Consumer {
   readonly name: string;
-  readonly adapter: string;
+  readonly adapter: Quickstart;
   readonly packages: readonly string[];
   readonly use: string;
 }
@@ -31,6 +33,8 @@ const consumers: readonly Consumer[] = [
     use: `import Koa from 'koa';\nimport { toKoa } from 'mcp-etdi/koa';\nnew Koa().use(toKoa(...checks));`,
   },
 ];
+
+const COMMON = ['typescript', '@types/node', '@modelcontextprotocol/server', '@modelcontextprotocol/node'];
 
 const CHECKS = `
 import { defineTools, oidc, securityProfile } from 'mcp-etdi';
@@ -51,11 +55,11 @@ function write(cwd: string, files: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text);
 }
 
-function tryConsumer(tarball: string, { name, adapter, packages, use }: Consumer): void {
+async function tryConsumer(tarball: string, { name, adapter, packages, use }: Consumer): Promise<void> {
   const cwd = mkdtempSync(join(tmpdir(), 'etdi-consumer-'));
   try {
     write(cwd, {
-      'package.json': JSON.stringify({ name: 'consumer', private: true }),
+      'package.json': JSON.stringify({ name: 'consumer', private: true, type: 'module' }),
       'by-import.mjs': `${CHECKS}${use}\n`,
       'by-require.cjs': `const all = ['mcp-etdi', 'mcp-etdi/${adapter}', 'mcp-etdi/testing'].map((name) => Object.keys(require(name)).length);\nif (all.includes(0)) process.exit(1);\n`,
       'typed.mts': `${CHECKS}${use}\n`,
@@ -71,14 +75,37 @@ function tryConsumer(tarball: string, { name, adapter, packages, use }: Consumer
         },
       }),
     });
-    const versions = [...packages, 'typescript', '@types/node'].map((one) => `${one}@${dev[one] ?? 'latest'}`);
+    const versions = [...packages, ...COMMON].map((one) => `${one}@${dev[one] ?? 'latest'}`);
     run(cwd, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball, ...versions);
     run(cwd, process.execPath, 'by-import.mjs');
     run(cwd, process.execPath, 'by-require.cjs');
     run(cwd, process.execPath, join('node_modules', 'typescript', 'bin', 'tsc'));
-    console.log(`${name}: import, require and types work`);
+    tryCommand(cwd);
+    console.log(`${name}: import, require, types and the command work`);
+    await tryReadme(cwd, adapter);
+    console.log(`${name}: the README works, in JavaScript and in TypeScript`);
   } finally {
     rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+async function tryReadme(cwd: string, quickstart: Quickstart): Promise<void> {
+  const port = await freePort();
+  const resource = `http://localhost:${port}/mcp`;
+  const { issuer, token, close } = await startIssuer(resource);
+  try {
+    const files = Object.entries(filesOf(quickstart, port, issuer));
+    write(cwd, Object.fromEntries(files.map(([name, text]) => [`${name}.js`, text])));
+    await tryServer(cwd, 'server.js', resource, token);
+    const typed = join(cwd, 'typed');
+    mkdirSync(typed);
+    write(typed, Object.fromEntries(files.map(([name, text]) => [`${name}.ts`, text])));
+    const options = { module: 'nodenext', target: 'es2023', strict: true, types: ['node'], skipLibCheck: true };
+    write(typed, { 'tsconfig.json': JSON.stringify({ compilerOptions: { ...options, outDir: 'out' } }) });
+    run(typed, process.execPath, join(cwd, 'node_modules', 'typescript', 'bin', 'tsc'));
+    await tryServer(typed, join('out', 'server.js'), resource, token);
+  } finally {
+    close();
   }
 }
 
@@ -89,7 +116,7 @@ try {
     encoding: 'utf8',
   });
   const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
-  for (const consumer of consumers) tryConsumer(join(folder, filename), consumer);
+  for (const consumer of consumers) await tryConsumer(join(folder, filename), consumer);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

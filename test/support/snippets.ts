@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const root = new URL('../../', import.meta.url);
-const SNIPPET = /(<!-- snippet: (\S+)#(\S+) -->\n```ts\n)([\s\S]*?)(```)/g;
+const SNIPPET = /(<!-- snippet: (\S+)#(\S+) -->\n```[jt]s\n)([\s\S]*?)(```)/g;
 const PACKAGE_NAMES: readonly (readonly [RegExp, string])[] = [
   [/'(?:\.\.\/)+lib\/index\.js'/g, "'mcp-etdi'"],
   [/'(?:\.\.\/)+lib\/testing\.js'/g, "'mcp-etdi/testing'"],
