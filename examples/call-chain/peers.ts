@@ -17,8 +17,11 @@ export type CallPeer = (source: object, call: PeerCall) => Promise<string>;
 
 /** The exchange of user tokens, in the name of one server. */
 export function exchangeOf({ name, issuer, clientSecret }: Settings, keys: KeyStore): TokenExchange {
-  const credential = clientSecret === undefined ? { privateKeyJwt: keys.signer('request') } : { clientSecret };
-  return exchangeToken({ issuer, clientId: name, ...credential });
+  if (clientSecret !== undefined) return exchangeToken({ issuer, clientId: name, clientSecret });
+  // #region exchange
+  const exchange = exchangeToken({ issuer, clientId: name, privateKeyJwt: keys.signer('request') });
+  // #endregion
+  return exchange;
 }
 
 /** With the client of SDK v1. */

@@ -36,7 +36,7 @@ export function exchangerMetadata({ clientId, credential }: Exchanger): ClientMe
     ...common,
     token_endpoint_auth_method: 'private_key_jwt',
     token_endpoint_auth_signing_alg: 'ES256',
-    jwks: { keys: keys as never },
+    jwks: { keys: keys },
   };
 }
 

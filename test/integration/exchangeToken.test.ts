@@ -24,7 +24,8 @@ const SECRET = 'a secret with : and %';
 
 describe('tokens that an authorization server exchanges', function () {
   this.timeout(20_000);
-  let [here, there]: Loopback[] = [];
+  let here: Loopback;
+  let there: Loopback;
   let server: AuthorizationServer;
   let signer: FakeSigner;
   let [resource, callee] = ['', ''];
@@ -40,7 +41,7 @@ describe('tokens that an authorization server exchanges', function () {
     ];
     server = await startAuthorizationServer({ resources: [resource, callee], exchangers });
   });
-  after(() => Promise.all([here, there, server].map((one) => one?.close())));
+  after(() => Promise.all([here.close(), there.close(), server.close()]));
 
   const exchangeAs = (clientId: string, more: Partial<ExchangeTokenOptions> = {}): TokenExchange => {
     const credential = clientId === 'reports-by-key' ? { privateKeyJwt: signer } : { clientSecret: SECRET };

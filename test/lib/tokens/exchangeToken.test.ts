@@ -23,11 +23,14 @@ function setUp(options: Partial<ExchangeTokenOptions> = {}) {
   const { now, pass } = fakeClock();
   const sent: { url: string; init: RequestInit; form: Record<string, string> }[] = [];
   const state: { answer: Answer; metadata?: object } = { answer: ANSWER };
-  const reply = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+  const reply = (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const url = input instanceof Request ? input.url : String(input);
-    if (init.method !== 'POST') return Response.json(state.metadata ?? {}, { status: state.metadata ? 200 : 404 });
+    if (init.method !== 'POST') {
+      return Promise.resolve(Response.json(state.metadata ?? {}, { status: state.metadata ? 200 : 404 }));
+    }
     sent.push({ url, init, form: Object.fromEntries(new URLSearchParams(init.body as string)) });
-    return typeof state.answer === 'function' ? (state.answer as () => Response)() : Response.json(state.answer);
+    const { answer } = state;
+    return Promise.resolve(typeof answer === 'function' ? (answer as () => Response)() : Response.json(answer));
   };
   const client = { issuer: ISSUER, endpoint: ENDPOINT, clientId: 'reports', clientSecret: 's3cret' };
   const exchange = exchangeToken({ ...client, now, fetch: reply, ...options });
@@ -240,7 +243,7 @@ describe('exchangeToken (RFC 8693)', () => {
   ];
   for (const [options, text] of MISTAKES) {
     it(`does not start with ${JSON.stringify(options)}`, () => {
-      expect(() => setUp(options as never)).to.throw(TypeError, text);
+      expect(() => setUp(options)).to.throw(TypeError, text);
     });
   }
 
