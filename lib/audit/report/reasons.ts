@@ -67,6 +67,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['fanout_exceeded', 'One call led to too many others.'],
   ['privilege_escalated', 'A call asked for more than the one that led to it had.'],
   ['token_forwarded', 'A token of one server was passed on to another.'],
+  ['exchange_denied', 'The authorization server gave no token for another server.'],
   ['unavailable', 'Something that a check depends on was down.'],
   ['internal_error', 'A check crashed.'],
 ]);
