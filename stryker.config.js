@@ -15,7 +15,7 @@ const PARTS = {
   },
   authorizeScopes: {
     mutate: ['middleware/authorizeScopes.ts'],
-    spec: ['test/middleware/authorizeScopes*.test.ts'],
+    spec: ['test/middleware/authorizeScopes*.test.ts', 'test/middleware/stepUp.test.ts'],
   },
 };
 

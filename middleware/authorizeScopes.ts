@@ -12,7 +12,7 @@ import { assertAllowed, assertRoles, assertUnsigned, casesOf, deny, permissionsO
 import { readRulebook, RULEBOOK_CHECKS, type RulebookOptions } from '../lib/tools/rulebook.js';
 import { assertSignedIn, signInOf, type SignIn } from '../lib/tools/stepUp.js';
 import { secureUrl } from '../lib/url.js';
-import type {} from './authenticate.js';
+import type { Auth } from './authenticate.js';
 import type {} from './verifySignature.js';
 
 /** What the caller may do. */
@@ -124,7 +124,8 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
       assertGranted(required, caller, grants, resource ?? caller.auth?.resource);
       // Who may not do it at all is not sent to sign in once more.
       const signIn = signInOf(cases);
-      if (signIn !== undefined) assertSignedIn(signIn, caller, now(), () => stepUpChallenge(resource, caller, signIn));
+      if (signIn !== undefined)
+        assertSignedIn(signIn, caller, now(), (auth) => stepUpChallenge(resource ?? auth.resource, auth, signIn));
       for (const one of cases) {
         const asked = assertAllowed(one, caller);
         if (asked !== undefined) await asked;
@@ -161,13 +162,13 @@ function assertGranted(
 }
 
 /** It names the scopes of the token, which were enough, so that the next one can do no less (RFC 9470 section 3). */
-function stepUpChallenge(resource: string | undefined, { auth }: Caller, { acr, maxAge }: SignIn): string {
-  return challengeOf(resource ?? auth?.resource, {
+function stepUpChallenge(resource: string, { scopes }: Auth, { acr, maxAge }: SignIn): string {
+  return challengeOf(resource, {
     error: 'insufficient_user_authentication',
     error_description: 'This needs another sign-in of the user',
     ...(acr === undefined ? {} : { acr_values: acr.join(' ') }),
     ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
-    ...scopeParameter(auth?.scopes ?? []),
+    ...scopeParameter(scopes),
   });
 }
 

@@ -48,12 +48,17 @@ export function asksForSignIn({ acr, maxAge }: AccessPolicy): boolean {
  * another call, so it is told by a challenge, which only a token can answer.
  * @throws {Denial} 401 `authentication_insufficient`; 403 `authentication_impossible` to who calls without a token
  */
-export function assertSignedIn(needed: SignIn, { auth, hasToken }: Caller, now: Date, challenge: () => string): void {
+export function assertSignedIn(
+  needed: SignIn,
+  { auth, hasToken }: Caller,
+  now: Date,
+  challenge: (auth: Auth) => string,
+): void {
   if (auth === undefined || !hasToken) throw impossible('token');
   const reason = problemOf(needed, auth, now.getTime() / 1000);
   if (reason === undefined) return;
   throw new Denial(401, 'authentication_insufficient', 'This needs another sign-in of the user', {
-    headers: { 'WWW-Authenticate': challenge() },
+    headers: { 'WWW-Authenticate': challenge(auth) },
     detail: { reason, ...needed },
   });
 }

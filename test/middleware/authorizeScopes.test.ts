@@ -89,6 +89,16 @@ const notification = (method: string, params?: unknown) => ({ jsonrpc: '2.0', me
 const call = (name: unknown, args?: unknown) => rpc('tools/call', { name, arguments: args });
 
 describe('authorizeScopes', () => {
+  it('reads who calls, of whom there must be a proof, and adds what they may do', () => {
+    expect(authorizeScopes({ tools })).to.deep.include({
+      name: 'authorizeScopes',
+      needs: [],
+      oneOf: ['auth', 'signature'],
+      reads: ['auth', 'signature'],
+      adds: ['access'],
+    });
+  });
+
   describe('tools', () => {
     it('allows a call whose permissions are all held', async () => {
       const access = await admit({ tools }, call('copy_file'), { scopes: ['file:read', 'file:write', 'mail'] });
@@ -582,6 +592,17 @@ describe('authorizeScopes', () => {
       );
     });
 
+    it('give a challenge with scopes that fit to the last character', async () => {
+      // Each of the 16 with a space behind it, they leave 16 of 4096 characters.
+      const most = Array.from({ length: 16 }, (_, i) => `p:${i.toString(16)}`.padEnd(254, 'x'));
+      const long = defineTools({
+        read: { permissions: [], permissionsFor: ({ arguments: { last } }) => [...most, String(last)] },
+      });
+      const last = 'y'.repeat(16);
+      expect(await scopesOf({ tools: long }, call('read', { last }))).to.have.lengthOf(4096);
+      expect(await scopesOf({ tools: long }, call('read', { last: `${last}y` }))).to.equal(undefined);
+    });
+
     it('allow only by exactly true, and only after all permissions', async () => {
       const scopes = ['bank:transfer'];
       await admit({ tools: dependent }, call('transfer', { amount: 100 }), { scopes });
@@ -688,6 +709,7 @@ describe('authorizeScopes', () => {
       const options = { tools, scopes: { 'files.read': ['file:read'] }, roles: { editor: ['file:write'] } };
       const denied = await denial(options, call('copy_file'), { scopes: ['files.read'] });
       expect(denied).to.include({ code: 'role_insufficient', policy: true });
+      expect(denied.message).to.equal('The caller has no role that may do this');
       expect(denied.headers).to.deep.equal({});
       expect(denied.detail).to.deep.include({ missing: ['file:write'] });
     });
@@ -723,6 +745,7 @@ describe('authorizeScopes', () => {
     it('give no challenge for a permission that nothing grants', async () => {
       const denied = await denial({ tools, scopes: { other: ['x'] } }, call('read_file'), { scopes: ['other'] });
       expect(denied).to.include({ status: 403, code: 'permission_insufficient', policy: true });
+      expect(denied.message).to.equal('The caller is not granted what this needs');
       expect(denied.headers).to.deep.equal({});
     });
 
@@ -809,6 +832,25 @@ describe('authorizeScopes', () => {
         'WWW-Authenticate': `Bearer resource_metadata="${METADATA}"`,
       });
       expect(((await run({ tools })) as Denial).headers).to.deep.equal({ 'WWW-Authenticate': 'Bearer' });
+    });
+
+    it('have the rights worked out once for as long as their proof is the same', async () => {
+      const guard = authorizeScopes({ tools });
+      const run = async (auth: Auth) =>
+        (await guard.run(fakeContext<'auth'>({ body: call('open'), state: { auth } }))).access.may;
+      const reader = authOf({ scopes: ['file:read'] });
+      const may = await run(reader);
+      expect(await run(reader)).to.equal(may);
+      expect(await run({ ...reader })).to.not.equal(may);
+    });
+
+    it('signed in as long ago as the clock of the system says, where no other is given', async () => {
+      const recent = defineTools({ recent: { permissions: [], maxAge: 600 } });
+      const signedIn = (ago: number): Given => ({
+        auth: { claims: { auth_time: Math.floor(Date.now() / 1000) - ago } },
+      });
+      await admit({ tools: recent }, call('recent'), signedIn(300));
+      expect(await codeOf({ tools: recent }, call('recent'), signedIn(900))).to.equal('authentication_insufficient');
     });
 
     it('share nothing: the rights of one are never those of another', async () => {
@@ -1077,7 +1119,10 @@ describe('authorizeScopes', () => {
       [{ tools, scopes: {}, scopeWildcards: true }, /'scopeWildcards' has no effect/],
     ];
     for (const [options, text] of table) {
-      expect(() => authorizeScopes(options as { tools: Tools }), JSON.stringify(options)).to.throw(TypeError, text);
+      expect(() => authorizeScopes(options as { tools: Tools }), JSON.stringify(options))
+        .to.throw(TypeError, text)
+        .with.property('message')
+        .that.matches(/^authorizeScopes\b/);
     }
   });
 });
