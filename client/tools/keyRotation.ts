@@ -63,9 +63,9 @@ function search(find: Trust['find'], statements: readonly Statement[], now: Date
   return async (keyId) => {
     const known = await find(keyId);
     if (known !== undefined) return known;
+    // No key is asked about twice on the way back to a trusted one, so that nothing leads in a circle.
+    const others = statements.filter(({ key }) => key.keyId !== keyId);
     for (const statement of statements.filter(({ key }) => key.keyId === keyId)) {
-      // Each statement is used once on the way back to a trusted key, so that none leads in a circle.
-      const others = statements.filter((other) => other !== statement);
       const found = await prove(statement, search(find, others, now), now);
       if (found !== undefined) return found;
     }

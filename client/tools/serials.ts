@@ -23,5 +23,7 @@ export function remember(known: Deployments, serial: number, now: Date, graceMs:
   const all = [...known, { serial, since: now }];
   // One is enough of those that are past their grace: whatever is lower than an older one is lower than it too.
   const settled = all.findLastIndex(({ since }) => now.getTime() - since.getTime() >= graceMs);
-  return all.slice(Math.max(settled, 0)).slice(-MOST);
+  const kept = all.slice(Math.max(settled, 0));
+  // Of too many the last but one goes: what was there first must not be pushed out by many new ones.
+  return kept.length <= MOST ? kept : [...kept.slice(0, MOST - 1), ...kept.slice(-1)];
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { signKeyRotation } from '../../client/tools/keyRotation.js';
+import { followRotations, signKeyRotation } from '../../client/tools/keyRotation.js';
 import { explain, ToolDenied, type ToolReason, type ToolVerdict } from '../../client/tools/verdict.js';
 import type { ToolVerifierOptions } from '../../client/toolVerifier.js';
 import { DEFINITION, metaOf, SIGNATURES, type WireTool } from '../../lib/definitions/form.js';
@@ -432,6 +432,16 @@ describe('toolVerifier decides', () => {
       ];
       expect(await checked(statements)).to.include({ reason: 'approved' });
       expect(await checked(statements.slice(0, 1))).to.include({ reason: 'signer_changed' });
+    });
+
+    it('to look at each statement once, however many of them name one key in a circle', async () => {
+      const later = (_one: unknown, at: number): Promise<string> =>
+        rotated(successor, SERVER, new Date(NOW.getTime() - at * 1000));
+      const statements = await Promise.all(Array.from({ length: 8 }, later));
+      let asked = 0;
+      const find = followRotations(() => ((asked += 1), Promise.resolve(undefined)), statements, NOW);
+      expect(await find(successor.keyId)).to.equal(undefined);
+      expect(asked).to.be.at.most(9);
     });
 
     const useless: readonly (readonly [string, () => unknown])[] = [

@@ -231,6 +231,15 @@ describe('the manifest of a list', () => {
       expect(await approvals.deployments(OTHER).catch((cause: unknown) => cause)).to.be.instanceOf(ApprovalsError);
     });
 
+    it('of many deployments in a short time, which do not make it forget the one before them', () => {
+      const hour = 3_600_000;
+      let known = remember([], 100, NOW, hour);
+      for (let serial = 101; serial <= 140; serial += 1) known = remember(known, serial, after(hour), hour);
+      expect(known.length).to.equal(16);
+      expect(isRollback(known, 99, after(hour), hour), 'before what was there first').to.equal(true);
+      expect(isRollback(known, 139, after(hour), hour), 'while the last one rolls out').to.equal(false);
+    });
+
     it('in a list that stays short, and forgets no rollback, whatever comes', () => {
       const grace = 10;
       const visit = fc.record({ serial: fc.nat(30), wait: fc.nat(15) });
