@@ -1,12 +1,14 @@
 // Packs the package and uses it from empty projects, as a user would: only Express, only Koa, by import and by require,
 // and as the README says, in JavaScript and in TypeScript.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { filesOf, freePort, startIssuer, tryCommand, tryServer, type Quickstart } from './readme.js';
 
+const execute = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const dev = (
   JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> }
@@ -47,8 +49,11 @@ const checks = securityProfile({ level: 'basic', resource, issuers: [oidc({ issu
 if (checks.length < 4) throw new Error('the profile is not complete');
 `;
 
-function run(cwd: string, command: string, ...args: string[]): void {
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+async function run(cwd: string, command: string, ...args: string[]): Promise<void> {
+  await execute(command, args, { cwd }).catch((error: unknown) => {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${args.join(' ')}\n${stdout}${stderr}`, { cause: error });
+  });
 }
 
 function write(cwd: string, files: Readonly<Record<string, string>>): void {
@@ -76,10 +81,20 @@ async function tryConsumer(tarball: string, { name, adapter, packages, use }: Co
       }),
     });
     const versions = [...packages, ...COMMON].map((one) => `${one}@${dev[one] ?? 'latest'}`);
-    run(cwd, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', tarball, ...versions);
-    run(cwd, process.execPath, 'by-import.mjs');
-    run(cwd, process.execPath, 'by-require.cjs');
-    run(cwd, process.execPath, join('node_modules', 'typescript', 'bin', 'tsc'));
+    await run(
+      cwd,
+      'npm',
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      '--loglevel=error',
+      tarball,
+      ...versions,
+    );
+    await run(cwd, process.execPath, 'by-import.mjs');
+    await run(cwd, process.execPath, 'by-require.cjs');
+    await run(cwd, process.execPath, join('node_modules', 'typescript', 'bin', 'tsc'));
     tryCommand(cwd);
     console.log(`${name}: import, require, types and the command work`);
     await tryReadme(cwd, adapter);
@@ -102,7 +117,7 @@ async function tryReadme(cwd: string, quickstart: Quickstart): Promise<void> {
     write(typed, Object.fromEntries(files.map(([name, text]) => [`${name}.ts`, text])));
     const options = { module: 'nodenext', target: 'es2023', strict: true, types: ['node'], skipLibCheck: true };
     write(typed, { 'tsconfig.json': JSON.stringify({ compilerOptions: { ...options, outDir: 'out' } }) });
-    run(typed, process.execPath, join(cwd, 'node_modules', 'typescript', 'bin', 'tsc'));
+    await run(typed, process.execPath, join(cwd, 'node_modules', 'typescript', 'bin', 'tsc'));
     await tryServer(typed, join('out', 'server.js'), resource, token);
   } finally {
     close();
@@ -116,7 +131,7 @@ try {
     encoding: 'utf8',
   });
   const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
-  for (const consumer of consumers) await tryConsumer(join(folder, filename), consumer);
+  await Promise.all(consumers.map((consumer) => tryConsumer(join(folder, filename), consumer)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
