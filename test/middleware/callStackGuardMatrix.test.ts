@@ -4,66 +4,8 @@ import type { CallStack } from '../../lib/callchain/callStack.js';
 import { callTool } from '../../lib/callchain/callTool.js';
 import { kExchange } from '../../lib/handOver.js';
 import { fakeContext } from '../../lib/testing.js';
-import type { ToolPolicy } from '../../lib/tools/policies.js';
 import { callAcross, network, urlOf, type Member, type Server } from '../support/callNetwork.js';
-
-/** Seven tools of a data pipeline, and what each of them says about the others. */
-const RULES = {
-  'data-source': {
-    allowedCallees: ['data-validator', 'schema-validator'],
-    blockedCallees: ['data-sink', 'admin-tool'],
-  },
-  'data-validator': {
-    allowedCallers: ['data-source', 'data-processor'],
-    allowedCallees: ['data-processor', 'error-logger'],
-    blockedCallers: ['admin-tool', 'external-api'],
-  },
-  'data-processor': {
-    allowedCallers: ['data-validator'],
-    allowedCallees: ['data-sink', 'audit-logger'],
-    blockedCallees: ['admin-tool', 'external-api'],
-  },
-  'data-sink': {
-    allowedCallers: ['data-processor'],
-    allowedCallees: [],
-    blockedCallers: ['data-source', 'admin-tool', 'external-api'],
-  },
-  'admin-tool': {
-    allowedCallees: ['audit-logger', 'system-monitor'],
-    blockedCallees: ['data-source', 'data-validator', 'data-processor', 'data-sink'],
-  },
-  'external-api': {
-    blockedCallers: ['data-validator', 'data-processor', 'data-sink'],
-    allowedCallees: [],
-    blockedCallees: ['data-source', 'data-validator', 'data-processor', 'data-sink', 'admin-tool'],
-  },
-  'audit-logger': { allowedCallers: ['data-processor', 'admin-tool', 'data-validator'], allowedCallees: [] },
-} as const satisfies Record<string, Omit<ToolPolicy, 'permissions'>>;
-
-type Tool = keyof typeof RULES;
-const TOOLS = Object.keys(RULES) as Tool[];
-const PAIRS = TOOLS.flatMap((from) => TOOLS.filter((to) => to !== from).map((to) => [from, to] as const));
-const ALLOWED = new Set([
-  'data-source data-validator',
-  'data-validator data-processor',
-  'data-processor data-sink',
-  'data-processor audit-logger',
-  'admin-tool audit-logger',
-]);
-const BY_RULE = new Set(['callee_blocked', 'caller_blocked', 'callee_denied', 'caller_denied']);
-
-/** The lists are about tools that call. What they say of clients is another test's business. */
-const forClients = (rules: Omit<ToolPolicy, 'permissions'>, rename: (tool: string) => string): ToolPolicy => {
-  const renamed = (list: readonly string[]): string[] => list.map(rename);
-  const { allowedCallers, blockedCallers = [], allowedCallees, blockedCallees = [] } = rules;
-  return {
-    permissions: [],
-    ...(allowedCallers && { allowedCallers: [...renamed(allowedCallers), '@root'] }),
-    ...(allowedCallees && { allowedCallees: renamed(allowedCallees) }),
-    blockedCallers: renamed(blockedCallers),
-    blockedCallees: renamed(blockedCallees),
-  };
-};
+import { ALLOWED, BY_RULE, forClients, PAIRS, RULES, TOOLS, type Tool } from '../support/sevenTools.js';
 
 describe('seven tools with rules about each other', () => {
   it('are 42 ordered pairs, of which five may call', () => {
