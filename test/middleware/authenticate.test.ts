@@ -81,6 +81,10 @@ async function proven(auth: Setup['auth'], token: string): Promise<Auth> {
 }
 
 describe('middleware/authenticate', () => {
+  it('adds who calls, and needs no proof before', () => {
+    expect(setUp().auth).to.deep.include({ name: 'authenticate', needs: [], adds: ['auth'] });
+  });
+
   describe('a valid token', () => {
     it('proves who calls, frozen throughout', async () => {
       const { as, auth, seconds } = setUp();
@@ -660,6 +664,18 @@ describe('middleware/authenticate', () => {
       expect(await saysTo(token)).to.equal('token_invalid expired');
     });
 
+    it('lasts through the tolerance, like the token', async () => {
+      const server = setUp();
+      const token = await server.as.token({ nbf: server.seconds(), exp: server.seconds() + 10 });
+      expect(await server.saysTo(token)).to.equal('allowed');
+      for (const seconds of [-30, 69]) {
+        server.pass(seconds);
+        expect(run(server, token), `after ${seconds}`).not.to.be.instanceOf(Promise);
+      }
+      server.pass(1);
+      expect(await server.saysTo(token)).to.equal('token_invalid expired');
+    });
+
     it('does not hold before the token does, when the clock was set back', async () => {
       const { as, saysTo, pass, seconds } = setUp({ clockTolerance: 0 });
       const token = await as.token({ nbf: seconds() });
@@ -719,6 +735,36 @@ describe('middleware/authenticate', () => {
       pass(60);
       expect(auth.hooks?.until?.(ctx)).to.deep.equal(new Date((exp + 30) * 1000));
       expect(auth.hooks?.until?.(fakeContext())).to.equal(undefined);
+    });
+
+    it('deny a request whose token ended while its body arrived, by the scheme of the token', async () => {
+      const { as, auth, pass, seconds } = setUp();
+      const bearer = await proven(auth, await as.token({ exp: seconds() + 60 }));
+      const thumbprint = '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I';
+      const certificate = { method: 'mtls', thumbprint } as const;
+      const states: readonly (readonly [string, Auth])[] = [
+        ['Bearer', bearer],
+        ['Bearer', { ...bearer, bindings: [certificate] }],
+        ['DPoP', { ...bearer, bindings: [{ method: 'dpop', thumbprint }] }],
+        ['DPoP', { ...bearer, bindings: [certificate, { method: 'dpop', thumbprint }] }],
+      ];
+      const late = (state: object): unknown => {
+        try {
+          return auth.hooks?.admitted?.(fakeContext({ state }));
+        } catch (error) {
+          return error;
+        }
+      };
+      pass(89);
+      for (const [, one] of states) expect(late({ auth: one })).to.equal(undefined);
+      pass(1);
+      for (const [scheme, one] of states) {
+        expect(late({ auth: one })).to.deep.include({ code: 'token_invalid', detail: { reason: 'expired' } });
+        expect(late({ auth: one }))
+          .to.have.nested.property('headers.WWW-Authenticate')
+          .that.matches(RegExp(`^${scheme} `));
+      }
+      expect(late({})).to.equal(undefined);
     });
 
     it('hand the caller over as MCP SDKs know it, anew each time', async () => {
@@ -784,15 +830,25 @@ describe('middleware/authenticate', () => {
         [{ cache: { max: 0 } }, /'max' must be a whole number from 1/],
         [{ cache: { seconds: 3601 } }, /'seconds'/],
         [{ keySets: { maxage: 5 } }, /'keySets': unknown option 'maxage'; did you mean 'maxAge'\?/],
-        [{ keySets: { maxAge: 0 } }, /'maxAge'/],
+        [{ keySets: { maxAge: 0 } }, /'keySets': 'maxAge'/],
+        [{ keySets: 60 }, /'keySets' must be an object/],
+        [{ audience: 7 }, /'audience' must be a non-empty string/],
+        [{ scopes: [''] }, /'scopes' \[0\] must be a scope \(RFC 6749 section 3.3\)/],
+        [{ scopes: [['mcp']] }, /'scopes' \[0\] must be a scope/],
+        [{ dpop: true }, /'dpop' must be an object/],
+        [{ dpop: { modes: 'off' } }, /'dpop': unknown option 'modes'/],
+        [{ requireBinding: 'dpop' }, /'requireBinding' must be true or false/],
+        [{ mtls: true }, /'mtls' must be an object/],
+        [{ revoked: [] }, /'revoked' must be a function, or a store/],
+        [{ exposeToken: 0 }, /'exposeToken' must be true or false/],
         [{ now: new Date() }, /'now' must be a function/],
         [{ fetch: {} }, /'fetch' must be a function/],
       ];
       for (const [options, problem] of cases) {
-        expect(() => authenticate({ issuers, resource: RESOURCE, ...options }), String(problem)).to.throw(
-          TypeError,
-          problem,
-        );
+        expect(() => authenticate({ issuers, resource: RESOURCE, ...options }), String(problem))
+          .to.throw(TypeError, problem)
+          .with.property('message')
+          .that.matches(/^authenticate\b/);
       }
     });
 
