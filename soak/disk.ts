@@ -60,12 +60,14 @@ async function fillWith(ballast: string): Promise<void> {
 }
 
 function limited(directory: string): Disk {
-  const limit = (pid: number, size: string) => run('prlimit', ['--pid', String(pid), `--fsize=${size}:unlimited`]);
+  const limit = async (pid: number, size: string): Promise<void> => {
+    await run('prlimit', ['--pid', String(pid), `--fsize=${size}:unlimited`]);
+  };
   return {
     directory,
     kind: 'a limit on the size of files (EFBIG)',
-    fill: async (pid) => void (await limit(pid, '0')),
-    free: async (pid) => void (await limit(pid, 'unlimited')),
+    fill: (pid) => limit(pid, '0'),
+    free: (pid) => limit(pid, 'unlimited'),
     close: () => rm(directory, { recursive: true, force: true }),
   };
 }

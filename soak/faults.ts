@@ -10,15 +10,15 @@ export interface Fault {
   readonly least: number;
   /** For how many seconds afterwards 503 is still right: nobody asks what has just failed again at once. */
   readonly grace: number;
-  readonly begin: () => Promise<unknown>;
-  readonly end: () => Promise<unknown>;
+  readonly begin: () => unknown;
+  readonly end: () => unknown;
 }
 
 /** Something that happens and must not be felt at all. */
 export interface Event {
   readonly name: string;
   readonly at: number;
-  readonly happen: () => Promise<unknown>;
+  readonly happen: () => unknown;
 }
 
 /** The longest time in which everything happens once, in seconds. */

@@ -43,7 +43,7 @@ const CONNECTIONS: readonly Kind[] = [
     everyMs: 500,
   })),
   raw('body that never ends', 0.3, (token, id) => ({
-    pieces: [head(token, 'Content-Length: 4000'), ...list(id)],
+    pieces: [head(token, 'Content-Length: 4000'), ...list(id).split('')],
     everyMs: 400,
   })),
   raw('chunks that never end', 0.3, (token) => ({

@@ -59,6 +59,8 @@ function answerIn(text: string): FullAnswer | undefined {
 
 /** Sends requests to a server of this process, over connections that are used again. */
 export class MemorySender implements Sender {
+  /** How many requests were sent. */
+  count = 0;
   readonly #server: Server;
   readonly #free: MemoryConnection[] = [];
 
@@ -67,6 +69,7 @@ export class MemorySender implements Sender {
   }
 
   async send(outgoing: Outgoing): Promise<FullAnswer> {
+    this.count += 1;
     const connection = this.#free.pop() ?? this.#connect();
     const answer = await connection.ask(bytesOf(outgoing));
     // As from a socket, the next request arrives in a turn of the event loop of its own.

@@ -1,4 +1,5 @@
 // What a run came to, for people, and what must hold of it.
+import { cpus, loadavg } from 'node:os';
 import type { Kind } from './kind.js';
 import type { SoakReport } from './soak.js';
 import type { Tally } from './tally.js';
@@ -69,6 +70,7 @@ function memory({ warm, end }: SoakReport): readonly string[] {
     `heap after a forced collection: ${megabytes(warm.heapUsed)} MB once warm, ${megabytes(end.heapUsed)} MB at the end, ` +
       `growth ${megabytes(end.heapUsed - warm.heapUsed)} MB; resident ${megabytes(end.rss)} MB`,
     `event loop delay in ms, 10 of them the interval of the measurement: p50 ${p50}, p99 ${p99}, p99.9 ${p999}, max ${max}`,
+    `load of the machine in the last minute: ${loadavg()[0]?.toFixed(1) ?? ''} on ${cpus().length} processors`,
     `CPU of the server: ${((end.cpuMs - warm.cpuMs) / 1000).toFixed(1)} s`,
   ];
 }

@@ -137,15 +137,17 @@ function faultsOf({ server, redis, disk, archive, authority }: Stage): readonly 
     },
     {
       ...{ name: 'Redis stalls', at: 0.85, lasts: 0.03, least: 0.5, grace: 2 },
-      begin: () => Promise.resolve(redis.stall()),
-      end: () => Promise.resolve(redis.goOn()),
+      begin: redis.stall,
+      end: redis.goOn,
     },
   ];
 }
 
 /** What nobody may feel. */
 function eventsOf({ world, server, authority }: Stage): readonly Event[] {
-  const issuer = (): Promise<void> => Promise.resolve(authority.rotate());
+  const issuer = (): void => {
+    authority.rotate();
+  };
   return [
     { name: 'the authorization server changes its key', at: 0.03, happen: issuer },
     { name: 'the server changes its keys', at: 0.08, happen: () => server.ask('rotate') },

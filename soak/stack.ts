@@ -12,6 +12,7 @@ import {
   securityProfile,
   type AuditTrail,
   type KeyStore,
+  type SecurityProfileOptions,
   type Stores,
   type TrustedKeys,
 } from '../lib/index.js';
@@ -35,7 +36,12 @@ export interface Stack {
 
 const HOUR = 3_600_000;
 
-export async function openStack(setting: StackSetting, stores: Stores): Promise<Stack> {
+/** `more` is for what a run needs to be different. */
+export async function openStack(
+  setting: StackSetting,
+  stores: Stores,
+  more: Pick<SecurityProfileOptions, 'cache'> = {},
+): Promise<Stack> {
   const { issuer, agents, toolServers, directory, auditFile } = setting;
   const secret = Buffer.alloc(32, 7).toString('base64');
   const keyStore = await openKeyStore({ directory: join(directory, 'keys'), secret, publishFor: 3 });
@@ -59,7 +65,7 @@ export async function openStack(setting: StackSetting, stores: Stores): Promise<
     rate: { limit: 10_000_000, windowMs: HOUR, tools: { scarce: { limit: 1, windowMs: HOUR } } },
     definitions: { versions: memoryVersions() },
     keys: agents,
-    ...{ toolServers, audit, keyStore, stores },
+    ...{ toolServers, audit, keyStore, stores, ...more },
   });
   const metadata = protectedResource({ resource: RESOURCE, authorizationServers: [issuer], keys: keyStore });
   const app = express()

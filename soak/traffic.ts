@@ -63,10 +63,11 @@ export async function sendTraffic(world: World, { rate, seconds, tally, outageSi
 
 /** Picks one after the other, each as often as its weight says. */
 export function picker(kinds: readonly Kind[], random: () => number = Math.random): () => Kind {
+  const [first] = kinds;
+  if (first === undefined) throw new TypeError('there is nothing to pick from');
   const total = kinds.reduce((sum, { weight }) => sum + weight, 0);
   return () => {
     let left = random() * total;
-    const found = kinds.find(({ weight }) => (left -= weight) < 0);
-    return found ?? (kinds[kinds.length - 1] as Kind);
+    return kinds.find(({ weight }) => (left -= weight) < 0) ?? first;
   };
 }

@@ -28,13 +28,22 @@ export const deny = (status: number, code: string): Expected => ({ effect: 'deny
  * Judges an answer. `outage` says whether something that the server depends on was down at some time between the request
  * and its answer: then 503 is right too, for everybody, and nothing else is.
  */
-export function judge(expected: Expected, { status, code }: Answer, outage: boolean): Worth {
-  const { effect } = expected;
+export function judge(expected: Expected, answer: Answer, outage: boolean): Worth {
+  const { status } = answer;
   const isServed = status !== undefined && status >= 200 && status < 300;
-  if (isServed) return effect === 'serve' || effect === 'endure' ? 'right' : 'wrongly allowed';
+  if (isServed) return expected.effect === 'serve' || expected.effect === 'endure' ? 'right' : 'wrongly allowed';
   if (outage && status === 503) return 'unavailable';
-  if (effect === 'serve') return 'wrongly denied';
-  if (effect === 'withhold') return status === 500 ? 'other reason' : 'right';
-  if (effect === 'endure') return status === 500 || status === undefined ? 'other reason' : 'right';
-  return status === expected.status && code === expected.code ? 'right' : 'other reason';
+  if (expected.effect === 'serve') return 'wrongly denied';
+  return isRightDenial(expected, answer) ? 'right' : 'other reason';
+}
+
+function isRightDenial(expected: Exclude<Expected, { effect: 'serve' }>, { status, code }: Answer): boolean {
+  switch (expected.effect) {
+    case 'deny':
+      return status === expected.status && code === expected.code;
+    case 'withhold':
+      return status === undefined || status < 500;
+    case 'endure':
+      return status !== undefined && status < 500;
+  }
 }
