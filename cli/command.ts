@@ -81,7 +81,7 @@ export function complain(name: string, cause: unknown, args: readonly string[], 
   const message = cause instanceof Error ? cause.message : String(cause);
   const isUsage = cause instanceof UsageError;
   if (args.includes(JSON_FLAG)) {
-    io.stderr(`${JSON.stringify({ error: { code: isUsage ? 'usage' : codeOf(cause), message } })}\n`);
+    io.stderr(`${escapeJson(JSON.stringify({ error: { code: isUsage ? 'usage' : codeOf(cause), message } }))}\n`);
   } else {
     io.stderr(`${name}: ${message}\n${isUsage ? `See ${name} --help\n` : ''}`);
   }
@@ -127,6 +127,21 @@ export function wholeNumber(option: string, value: string): number {
   const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : 0;
   if (number === 0) throw new UsageError(`--${option} must be a whole number from 1`);
   return number;
+}
+
+const NOT_SEEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/**
+ * The same JSON for terminals and reviews: control, bidirectional and invisible characters, which `JSON.stringify` leaves
+ * as they are from U+007F on, become `\uXXXX`.
+ */
+export function escapeJson(json: string): string {
+  return json.replace(NOT_SEEN, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }
 
 /** Rows with columns of even width. */

@@ -2,7 +2,7 @@ import { formOfResult, type WireForm } from '../../lib/definitions/form.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
 import { listAllTools, type Listing } from '../../client/tools/listing.js';
-import { readResponse } from './messages.js';
+import { newAllowance, readResponse } from './messages.js';
 
 /** How to reach a server. */
 export interface Target {
@@ -79,12 +79,13 @@ function sender(
   headersOf: (method: string) => Readonly<Record<string, string>>,
   learn: (answer: Response) => void = () => undefined,
 ): Send {
+  const allowance = newAllowance();
   let id = 0;
   return async (method, params) => {
     id += 1;
     const answer = await post(target, headersOf(method), { jsonrpc: '2.0', id, method, params });
     learn(answer);
-    const { result, error } = await readResponse(answer, id);
+    const { result, error } = await readResponse(answer, id, allowance);
     if (isObject(result)) return result;
     const message = isObject(error) && typeof error['message'] === 'string' ? `: ${escapeText(error['message'])}` : '';
     throw new Error(`the server answered '${method}' with an error${message}`);

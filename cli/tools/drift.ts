@@ -29,18 +29,39 @@ export interface Drift {
 
 /** What differs between what is locked and what is served. */
 export function driftOf(locked: readonly LockedTool[], served: readonly LockedTool[]): readonly Drift[] {
-  const come = served.flatMap((tool) => judge(locked, tool));
+  const [lockedNow, servedNow] = [indexOf(locked), indexOf(served)];
+  const come = served.flatMap((tool) => judge(lockedNow, tool));
   const gone = locked
-    .filter((tool) => !served.some((one) => isSame(one, tool)))
+    .filter((tool) => !servedNow.forms.has(formOf(tool)))
     .map(({ name, form, version }) => {
-      const reason = served.some((one) => one.name === name) ? 'form_removed' : 'tool_removed';
+      const reason = servedNow.names.has(name) ? 'form_removed' : 'tool_removed';
       return { reason, tool: name, form, locked: version, diff: [] } as const;
     });
   return [...come, ...unique(gone)];
 }
 
-function judge(locked: readonly LockedTool[], tool: LockedTool): readonly Drift[] {
-  const known = locked.filter((one) => isSame(one, tool));
+interface Index {
+  readonly names: ReadonlySet<string>;
+  /** The versions of each tool in each form. */
+  readonly forms: ReadonlyMap<string, readonly LockedTool[]>;
+}
+
+function indexOf(tools: readonly LockedTool[]): Index {
+  const forms = new Map<string, LockedTool[]>();
+  for (const tool of tools) {
+    const versions = forms.get(formOf(tool));
+    if (versions === undefined) forms.set(formOf(tool), [tool]);
+    else versions.push(tool);
+  }
+  return { names: new Set(tools.map(({ name }) => name)), forms };
+}
+
+function formOf({ name, form }: LockedTool): string {
+  return `${form} ${name}`;
+}
+
+function judge({ names, forms }: Index, tool: LockedTool): readonly Drift[] {
+  const known = forms.get(formOf(tool)) ?? [];
   // Of a tool with several versions the one counts whose definition is kept: it was locked last.
   const current = known.find(({ definition }) => definition !== undefined);
   const counted = current === undefined ? known : [current];
@@ -48,7 +69,7 @@ function judge(locked: readonly LockedTool[], tool: LockedTool): readonly Drift[
   const before = current ?? known.find(({ version }) => version === tool.version) ?? known.at(-1);
   const common = { tool: tool.name, form: tool.form, served: tool.version };
   if (before === undefined) {
-    const reason = locked.some(({ name }) => name === tool.name) ? 'form_added' : 'tool_added';
+    const reason = names.has(tool.name) ? 'form_added' : 'tool_added';
     return [{ reason, ...common, diff: [] }];
   }
   const diff = before.definition === undefined ? [] : diffLines(before.definition, tool.definition);
@@ -67,10 +88,6 @@ function reasonOf(before: LockedTool, now: LockedTool): DriftReason {
 /** What a tool says it needs. */
 export function permissionsOf({ definition }: LockedTool): readonly string[] {
   return (definition === undefined ? undefined : statedBy(definition))?.permissions ?? [];
-}
-
-function isSame(a: LockedTool, b: LockedTool): boolean {
-  return a.name === b.name && a.form === b.form;
 }
 
 /** A file may hold several versions of a tool that is gone. */

@@ -10,6 +10,7 @@ export interface Hint {
   readonly excerpt: string;
 }
 
+const MOST_OF_A_KIND = 20;
 const ONE_NAME = /^[\x20-\x7e]*$/;
 const SIGNS: readonly (readonly [Hint['kind'], RegExp])[] = [
   ['bidirectional', /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u],
@@ -19,22 +20,27 @@ const SIGNS: readonly (readonly [Hint['kind'], RegExp])[] = [
   ['blank_run', /[\s\u00a0\u2800\u3000]{24}/u],
   ['instruction', /\b(?:ignore|disregard|forget)\b.{0,40}\b(?:previous|prior|above|other|all|earlier)\b/isu],
   ['instruction', /\b(?:do not|don't|never)\b.{0,30}\b(?:tell|mention|inform|show|reveal|ask)\b.{0,30}\buser\b/isu],
-  ['instruction', /<\s*\/?\s*(?:important|system|instructions?|secret|admin)\b/isu],
+  ['instruction', /<\s{0,8}\/?\s{0,8}(?:important|system|instructions?|secret|admin)\b/isu],
   ['instruction', /\b(?:before|after|instead of|whenever)\b.{0,30}\b(?:using|calling|invoking)\b.{0,30}\btools?\b/isu],
   ['instruction', /\bsystem prompt\b|\byou (?:must|have to) (?:first|always|never)\b/isu],
   ['instruction', /~\/\.(?:ssh|aws|config|netrc|cursor)|\bid_rsa\b|(?:^|[\s"'`/])\.env\b|\/etc\/passwd/isu],
 ];
 
-/** What stands out in the texts of a tool, its names included. */
+/** What stands out in the texts of a tool, its names included. Of each kind the first ones: nobody reads on, and many of one kind hide no other. */
 export function hintsOf(tool: WireTool): readonly Hint[] {
   const hints: Hint[] = [];
   const { name } = tool;
   if (typeof name === 'string' && !ONE_NAME.test(name))
     hints.push({ kind: 'look_alike', path: 'name', excerpt: spell(name) });
+  const told = new Set<string>();
+  const counts = new Map<Hint['kind'], number>();
   for (const [path, text] of textsOf(tool, '')) {
     for (const [kind, pattern] of SIGNS) {
       const at = pattern.exec(text)?.index;
-      if (at === undefined || hints.some((hint) => hint.kind === kind && hint.path === path)) continue;
+      if (at === undefined || told.size === told.add(`${kind} ${path}`).size) continue;
+      const count = counts.get(kind) ?? 0;
+      counts.set(kind, count + 1);
+      if (count >= MOST_OF_A_KIND) continue;
       hints.push({ kind, path, excerpt: show(text.slice(Math.max(0, at - 20), at + 60), 120) });
     }
   }

@@ -1,6 +1,6 @@
 import { canonicalResource } from '../../lib/url.js';
 import { escapeText } from '../../lib/text.js';
-import { command, readArguments, UsageError, type Command, type Io } from '../command.js';
+import { command, escapeJson, readArguments, UsageError, type Command, type Io } from '../command.js';
 import { listForms } from './connect.js';
 import { describeDrift, driftOf, permissionsOf, type Drift } from './drift.js';
 import { CONNECTION, CONNECTION_HELP, targetOf, type Connection } from './options.js';
@@ -108,5 +108,5 @@ function count(tools: readonly LockedTool[]): string {
 }
 
 export function printJson(io: Io, value: object): void {
-  io.stdout(`${JSON.stringify(value, undefined, 2)}\n`);
+  io.stdout(`${escapeJson(JSON.stringify(value, undefined, 2))}\n`);
 }

@@ -3,17 +3,25 @@ import { isObject } from '../../lib/rpc.js';
 
 type Message = Readonly<Record<string, unknown>>;
 
-/** The largest answer that is read, in bytes. */
-const MOST_BYTES = 16 * 1024 * 1024;
+/** How much more is read of what a server answers. */
+export interface Allowance {
+  bytes: number;
+}
+
+/** Enough for all answers to one listing: a server may send a hundred pages. */
+export function newAllowance(): Allowance {
+  return { bytes: 16 * 1024 * 1024 };
+}
 
 /**
  * The JSON-RPC response of that id in the body of an answer, which is JSON or an event stream. A stream is left as soon
  * as it has come: it may stay open for as long as its server likes.
  * @throws {Error} for a body without one, one that is too long, and one that can be read in more than one way
  */
-export async function readResponse(answer: Response, id: number): Promise<Message> {
+export async function readResponse(answer: Response, id: number, allowance: Allowance): Promise<Message> {
   const isStream = (answer.headers.get('content-type') ?? '').toLowerCase().startsWith('text/event-stream');
-  const texts = isStream ? eventsOf(chunksOf(answer)) : wholeOf(chunksOf(answer));
+  const chunks = chunksOf(answer, allowance);
+  const texts = isStream ? eventsOf(chunks) : wholeOf(chunks);
   for await (const text of texts) {
     const message = parseStrictJson(text);
     if (isObject(message) && message['id'] === id && !Object.hasOwn(message, 'method')) return message;
@@ -21,12 +29,11 @@ export async function readResponse(answer: Response, id: number): Promise<Messag
   throw new Error('the server did not answer the request');
 }
 
-async function* chunksOf(answer: Response): AsyncGenerator<string> {
+async function* chunksOf(answer: Response, allowance: Allowance): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let size = 0;
   for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > MOST_BYTES) throw new Error('the answer of the server is too long');
+    allowance.bytes -= chunk.byteLength;
+    if (allowance.bytes < 0) throw new Error('the answer of the server is too long');
     yield decoder.decode(chunk, { stream: true });
   }
   yield decoder.decode();

@@ -4,13 +4,14 @@ import type { Listing } from '../../client/tools/listing.js';
 import { approvedForm } from '../../client/tools/approval.js';
 import { show } from '../../client/tools/diff.js';
 import { digestOfTool, statedBy, type WireForm, type WireTool } from '../../lib/definitions/form.js';
-import { decodeLockfile, encodeLockfile } from '../../lib/definitions/lockfile.js';
+import { byHead, decodeLockfile, encodeLockfile } from '../../lib/definitions/lockfile.js';
 import { whileLocked } from '../../lib/definitions/replaceFile.js';
 import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { failedWith } from '../../lib/keys/disk.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
+import { escapeJson } from '../command.js';
 
 export const LOCK_FILE = 'mcp-tools.lock.json';
 /** Stands for the version of a tool that states none. */
@@ -79,14 +80,19 @@ async function readLockIfAny(file: string): Promise<readonly LockedTool[] | unde
 
 function decode(file: unknown): readonly LockedTool[] {
   const definitions = isObject(file) ? file['definitions'] : undefined;
-  return decodeLockfile(file).map(({ server, name, version, form, digest }) => {
-    const tool = { server, name, version, form: form as WireForm, digest };
-    const definition = [server, name, form].reduce<unknown>(memberOf, definitions);
-    if (!isObject(definition)) return tool;
-    if (digestOfTool(definition) === digest) return { ...tool, definition };
-    // Another version of the same tool: its definition is not kept.
-    if ((statedBy(definition)?.version ?? UNVERSIONED) !== version) return tool;
-    throw new TypeError(`the digest of '${escapeText(name)}' is not that of its definition`);
+  const rows = decodeLockfile(file).map((pin) => ({
+    pin: { ...pin, form: pin.form as WireForm },
+    kept: [pin.server, pin.name, pin.form].reduce<unknown>(memberOf, definitions),
+  }));
+  const locked = new Set(
+    rows.filter(({ pin, kept }) => isObject(kept) && digestOfTool(kept) === pin.digest).map((row) => row.kept),
+  );
+  return rows.map(({ pin: { server, name, version, form, digest }, kept }) => {
+    const tool = { server, name, version, form, digest };
+    if (!isObject(kept)) return tool;
+    if (!locked.has(kept)) throw new TypeError(`the digest of '${escapeText(name)}' is not that of its definition`);
+    // Of several versions of a tool the definition of one is kept.
+    return digestOfTool(kept) === digest ? { ...tool, definition: kept } : tool;
   });
 }
 
@@ -114,28 +120,31 @@ function encode(tools: readonly LockedTool[]): string {
   const { servers } = JSON.parse(encodeLockfile(tools)) as { servers: unknown };
   const definitions = tools.filter(({ definition }) => definition !== undefined);
   const lines = nested(
-    definitions.map(({ server, name, form, definition = {} }) => [[server, name, form], definition]),
+    definitions.map(({ server, name, form, definition = {} }) => ({ path: [server, name, form], definition })),
   );
-  return `{\n  "lockfileVersion": 1,\n  "servers": ${indented(servers)},\n  "definitions": ${lines}\n}\n`;
+  // Whoever reviews the file must see what a model would read.
+  return escapeJson(`{\n  "lockfileVersion": 1,\n  "servers": ${indented(servers)},\n  "definitions": ${lines}\n}\n`);
 }
 
 function indented(value: unknown): string {
   return JSON.stringify(value, undefined, 2).replaceAll('\n', '\n  ');
 }
 
-type Row = readonly [path: readonly string[], definition: WireTool];
+interface Row {
+  readonly path: readonly string[];
+  readonly definition: WireTool;
+}
 
 function nested(rows: readonly Row[], indent = '  '): string {
   const [first] = rows;
   if (first === undefined) return '{}';
-  const [path, definition] = first;
   const inner = `${indent}  `;
-  const names =
-    path.length === 0 ? Object.keys(definition).sort() : [...new Set(rows.map(([[name = '']]) => name))].sort();
-  const lines = names.map((name) => {
-    const below = rows.filter(([[head]]) => head === name).map(([[, ...tail], one]): Row => [tail, one]);
-    const value = path.length === 0 ? canonicalize(definition[name]) : nested(below, inner);
-    return `${inner}${JSON.stringify(name)}: ${value}`;
-  });
+  const members =
+    first.path.length === 0
+      ? Object.entries(first.definition)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, value]) => [name, canonicalize(value)] as const)
+      : byHead(rows).map(([name, below]) => [name, nested(below, inner)] as const);
+  const lines = members.map(([name, value]) => `${inner}${JSON.stringify(name)}: ${value}`);
   return `{\n${lines.join(',\n')}\n${indent}}`;
 }

@@ -45,17 +45,28 @@ function pathOf({ server, name, version, form }: Pin): Path {
 }
 
 function nest(rows: readonly { readonly path: readonly string[]; readonly digest: string }[]): Nested {
-  const names = [...new Set(rows.map(({ path }) => path[0] ?? ''))].sort();
   // `fromEntries` defines members: a tool may be named `__proto__`.
   return Object.fromEntries(
-    names.map((name) => {
-      const below = rows
-        .filter(({ path }) => path[0] === name)
-        .map(({ path, ...row }) => ({ ...row, path: path.slice(1) }));
+    byHead(rows).map(([name, below]) => {
       const [leaf] = below;
       return [name, leaf?.path.length === 0 ? leaf.digest : nest(below)];
     }),
   );
+}
+
+/** Rows by the first step of their paths, in order of it, each without that step. */
+export function byHead<Row extends { readonly path: readonly string[] }>(
+  rows: readonly Row[],
+): readonly (readonly [name: string, below: readonly Row[]])[] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const [name = '', ...path] = row.path;
+    const below = { ...row, path };
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [below]);
+    else group.push(below);
+  }
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function rowsOf(label: string, value: unknown, path: readonly string[] = []): readonly Row[] {

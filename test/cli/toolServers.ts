@@ -67,6 +67,15 @@ type Tool = Readonly<Record<string, unknown>>;
 
 /** The legacy era by hand: one tool on each page, members as they are given. */
 export function rawServer(tools: readonly Tool[], token?: string, meta: object = {}): Handle {
+  return pages(
+    tools.map((tool) => [tool]),
+    token,
+    meta,
+  );
+}
+
+/** The legacy era by hand, page by page. */
+export function pages(list: readonly (readonly Tool[])[], token?: string, meta: object = {}): Handle {
   return async (req, res) => {
     if (token !== undefined && req.headers.authorization !== `Bearer ${token}`) return void res.writeHead(401).end();
     if (req.method !== 'POST') return void res.writeHead(405).end();
@@ -80,9 +89,9 @@ export function rawServer(tools: readonly Tool[], token?: string, meta: object =
         serverInfo: { name: 'raw', version: '1' },
       },
       'tools/list': {
-        tools: tools.slice(at, at + 1),
+        tools: list[at] ?? [],
         _meta: meta,
-        ...(at + 1 < tools.length ? { nextCursor: String(at + 1) } : {}),
+        ...(at + 1 < list.length ? { nextCursor: String(at + 1) } : {}),
       },
     };
     const result = results[method];

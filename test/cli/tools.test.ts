@@ -15,7 +15,7 @@ import { DEFINITION, digestOfTool, MANIFEST, type WireTool } from '../../lib/def
 import { signManifest } from '../../lib/definitions/sign.js';
 import { fileVersions } from '../../lib/definitions/versionFile.js';
 import { fakeSigner } from '../../lib/testing/fakeSigner.js';
-import { rawServer, serverV1, serverV2, start, type Running } from './toolServers.js';
+import { pages, rawServer, serverV1, serverV2, start, type Running } from './toolServers.js';
 
 const SECRET = Buffer.alloc(32, 7).toString('base64');
 
@@ -272,6 +272,21 @@ describe('mcp-etdi tools', () => {
       });
     }
 
+    it('lock and verify as many tools as a list may have', async () => {
+      const tools = Array.from({ length: 9_000 }, (_one, at) => ({ name: `t${at}`, description: `${at}` }));
+      server.handle = pages([tools]);
+      const { code, out } = await lock();
+      expect([code, out.slice(-60)]).to.deep.equal([0, `9000 tools locked in '${file()}'\n`.slice(-60)]);
+      expect(await verify()).to.include({ code: 0, out: '9000 tools as locked\n' });
+    }).timeout(15_000);
+
+    it('read no more of many pages than of one', async () => {
+      server.handle = pages(Array.from({ length: 3 }, (_one, at) => [{ name: `t${at}`, text: 'x'.repeat(6_000_000) }]));
+      expect((await lock()).err).to.include('the answer of the server is too long');
+      server.handle = pages(Array.from({ length: 2 }, (_one, at) => [{ name: `t${at}`, text: 'x'.repeat(6_000_000) }]));
+      expect(await lock()).to.include({ code: 0 });
+    }).timeout(15_000);
+
     it('read an event stream that stays open, in pieces', async () => {
       server.handle = async (req, res) => {
         const chunks: Buffer[] = [];
@@ -315,6 +330,23 @@ describe('mcp-etdi tools', () => {
       await Promise.all([lock(), ...pinning, lock()]);
       const names = (await readLock(file())).map(({ name }) => name);
       expect(names).to.include.members([...pins, 'add']);
+    });
+
+    it('write a file that hides nothing from whoever reviews it', async () => {
+      server.handle = rawServer([stated({ description: 'Reads\u202egnp\u200b\u009b2J\u{e0041}', name: 'r\u200bead' })]);
+      expect(await lock()).to.include({ code: 0 });
+      expect(await readFile(file(), 'utf8'))
+        .to.match(/^[\n\x20-\x7e]*$/)
+        .and.include('"Reads\\u202egnp\\u200b\\u009b2J\\udb40\\udc41"');
+      expect(await verify()).to.include({ code: 0, err: '' });
+    });
+
+    it('deny a definition that is of no version that is locked', async () => {
+      server.handle = rawServer([stated()]);
+      await lock();
+      const text = await readFile(file(), 'utf8');
+      await writeFile(file(), text.replace('"Reads"', '"Sends"').replace('"version":"1.0.0"', '"version":"9.9.9"'));
+      expect((await verify()).err).to.include("the digest of 'read' is not that of its definition");
     });
 
     it('deny a lock file that was edited in one place only', async () => {
@@ -410,6 +442,25 @@ describe('mcp-etdi tools', () => {
         expect(out.slice(out.indexOf('hint: ')).replace('r\u0435ad (', '')).to.match(/^[\n\x20-\x7e]*$/);
       });
     }
+
+    it('points out the first ones of many, and what many of another kind would hide', async () => {
+      const many = Object.fromEntries(Array.from({ length: 5_000 }, (_one, at) => [`m${at}`, 'a\u202eb']));
+      server.handle = rawServer([stated({ annotations: many, description: `<${' '.repeat(200_000)}` })]);
+      const { tools } = (await printed(['inspect', server.url])) as { tools: { hints: { kind: string }[] }[] };
+      const kinds = tools[0]?.hints.map(({ kind }) => kind) ?? [];
+      expect(kinds.length).to.be.at.most(41);
+      expect(kinds).to.include('blank_run');
+    });
+
+    it('hides nothing in JSON, which a terminal may show as well', async () => {
+      const description = 'Reads\u009b2J\u007f\u202egnp\u2028\u{e0041} and \u00e9';
+      server.handle = rawServer([stated({ name: 'a\u009b31m', description })]);
+      const { out } = await run(['inspect', server.url, '--json']);
+      expect(out)
+        .to.match(/^[\n\x20-\x7e\u00e9]*$/)
+        .and.include('"a\\u009b31m"');
+      expect((JSON.parse(out) as { tools: { tool: string }[] }).tools[0]?.tool).to.equal('a\u009b31m');
+    });
 
     it('points out nothing in a plain tool', async () => {
       server.handle = rawServer([stated({ description: 'Reads a file.\n\nReturns its text, or an error.' })]);
