@@ -95,9 +95,17 @@ function readScopes(answer: Members, { scopes: asked, extraScopes }: AskedToken)
 /** What a failed exchange is thrown as: the fault of the request, or of neither the caller nor its token. */
 export function failureOf(cause: unknown): Denial | Unavailable {
   if (cause instanceof Denial || cause instanceof Unavailable) return cause;
-  const document = cause instanceof FetchFailure ? cause.document : undefined;
-  const reason = isObject(document) ? member(document, 'error') : undefined;
-  if (typeof reason !== 'string' || !REASONS.includes(reason)) return new Unavailable(OUTAGE, { cause });
+  if (!(cause instanceof FetchFailure) || !isObject(cause.document)) return new Unavailable(OUTAGE, { cause });
+  const reason = member(cause.document, 'error');
+  if (typeof reason !== 'string' || !REASONS.includes(reason)) {
+    return new Unavailable(OUTAGE, { cause: withoutDocument(cause, reason) });
+  }
   const text = 'The authorization server gives no token for this call';
   return new Denial(403, 'exchange_denied', text, { policy: true, detail: { reason } });
+}
+
+/** What else a server says may quote the token that it got. */
+function withoutDocument({ status }: FetchFailure, reason: unknown): FetchFailure {
+  const said = typeof reason === 'string' && /^\w{1,64}$/.test(reason) ? reason : 'an unknown error';
+  return new FetchFailure(`answered ${said}`, status === undefined ? {} : { status });
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { isDenial, Unavailable } from '../../../lib/denial.js';
 import { MAX_DOCUMENT_BYTES } from '../../../lib/fetch.js';
@@ -151,6 +152,21 @@ describe('exchangeToken (RFC 8693)', () => {
       expect(isDenial(error) && JSON.stringify([error.message, error.detail, error.headers])).to.not.contain('users');
     });
   }
+
+  it('tells the operator what is wrong with this client, and nothing that may quote a token', async () => {
+    for (const [error, said] of [
+      ['invalid_client', 'answered invalid_client'],
+      ['users\nusers', 'answered an unknown error'],
+    ]) {
+      const { ask, state } = setUp();
+      state.answer = () => Response.json({ error, error_description: 'users' }, { status: 401 });
+      const outage: unknown = await ask().catch((one: unknown) => one);
+      expect(outage).to.be.instanceOf(Unavailable);
+      const { cause } = outage as Unavailable;
+      expect(cause).to.include({ message: said, status: 401 });
+      expect(inspect(outage, { depth: 9 }).replace(/^ +at .*$/gm, '')).to.not.contain('users');
+    }
+  });
 
   it('takes scopes that always come along for those that are listed', async () => {
     const { ask, state } = setUp({ extraScopes: ['profile'] });
