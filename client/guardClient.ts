@@ -1,4 +1,5 @@
 import { APPROVED_DIGEST, metaOf, type WireTool } from '../lib/definitions/form.js';
+import { keep } from '../lib/definitions/prepare.js';
 import { callback, integer, object, oneOf, optional, readOptions } from '../lib/options.js';
 import { isObject } from '../lib/rpc.js';
 import type { Listing } from './tools/listing.js';
@@ -8,6 +9,9 @@ import type { CheckOptions, ToolVerifier } from './toolVerifier.js';
 
 /** The member of a tool's `_meta` that tells what was decided about it, where `unapproved` is `mark`. */
 export const VERDICT = 'io.github.mcp-etdi/verdict';
+
+/** More than one list can ask. A server that changes its tools each time must not fill the memory. */
+const MOST_ANSWERS = 10_000;
 
 /** A connected client of `@modelcontextprotocol/sdk` v1 or `@modelcontextprotocol/client` v2. */
 export interface GuardableClient extends ListingClient {
@@ -155,7 +159,7 @@ class Guard {
     const asked = this.#answers.get(key);
     if (asked !== undefined) return asked;
     const answer = this.#consent(tool, listing, verdict);
-    this.#answers.set(key, answer);
+    keep(this.#answers, MOST_ANSWERS, key, answer);
     // A yes is in the approvals from now on: when they lose it, the user is asked again. So is one who gave no answer.
     const forget = (): unknown => this.#answers.delete(key);
     answer.then((yes) => yes && forget(), forget);

@@ -109,11 +109,13 @@ export async function verifyManifest(
   const payload = decode(encoded);
   if (payload === undefined || !isUtf8(payload)) return 'signature_malformed';
   const text = payload.toString();
+  const detached = { protected: header, signature };
+  const facts = await verifyJws('etdi-manifest+jws', text, detached, find, now, terms);
+  if (typeof facts === 'string') return facts;
+  // Only now: to read a large one takes far longer than to see that no trusted key signed it.
   const manifest = parse(text);
   if (!isManifest(manifest)) return 'definition_malformed';
-  const detached = { protected: header, signature };
-  const facts = await verifyIssued('etdi-manifest+jws', text, manifest.publisher, detached, find, now, terms);
-  return typeof facts === 'string' ? facts : Object.freeze({ ...facts, manifest });
+  return isIssuedBy(facts, manifest.publisher) ? Object.freeze({ ...facts, manifest }) : 'signer_foreign';
 }
 
 /** The signatures that a tool carries, as they are. */
@@ -160,10 +162,11 @@ async function verifyIssued(
 ): Promise<SignatureFacts | DefinitionFault> {
   const facts = await verifyJws(purpose, payload, signature, find, now, terms);
   if (typeof facts === 'string') return facts;
-  return facts.issuer === publisher && isSame(facts.owner, publisher) ? facts : 'signer_foreign';
+  return isIssuedBy(facts, publisher) ? facts : 'signer_foreign';
 }
 
-function isSame(owner: string, publisher: string): boolean {
+function isIssuedBy({ issuer, owner }: SignatureFacts, publisher: string): boolean {
+  if (issuer !== publisher) return false;
   return owner === publisher || canonicalResource(owner) === canonicalResource(publisher);
 }
 

@@ -141,6 +141,22 @@ describe('guardClient', () => {
     expect(await current.approvals.find(SERVER, 'a')).to.deep.include({ approver: 'ada', expiresAt });
   });
 
+  it('keeps no more answers than one list can ask for, whatever a server changes', async () => {
+    const asked: string[] = [];
+    const verifier = current.verifier({ publishers: [], unsigned: 'ask' });
+    const guarded = guard({ verifier, approve: ({ tool }) => (asked.push(tool), false) });
+    const list = async (names: readonly string[]): Promise<void> => {
+      client.pages = [names.map((name) => ({ name }))];
+      await guarded.listTools();
+    };
+    await list(['first']);
+    await list(['first']);
+    expect(asked).to.deep.equal(['first']);
+    await list(Array.from({ length: 10_000 }, (_one, at) => `other-${at}`));
+    await list(['first']);
+    expect(asked.length).to.equal(10_002);
+  }).timeout(15_000);
+
   it('never asks about what nobody can approve', async () => {
     client.pages = [[{ name: 'a', inputSchema: {} }]];
     const guarded = guard({ approve: () => expect.fail('it asked') });

@@ -103,6 +103,14 @@ describe('the manifest of a list', () => {
       },
       'signature_invalid',
     ],
+    [
+      'by an unknown key, of which nothing is read then',
+      async () => {
+        const [header, , signature] = (await manifest([tool], { signer: await fakeSigner() })).split('.');
+        return [header, Buffer.from('{').toString('base64url'), signature].join('.');
+      },
+      'signer_unknown',
+    ],
     ['that is a text', () => Promise.resolve('a.b.c'), 'signature_malformed'],
     ['that is no text', () => Promise.resolve({ tools: [] }), 'signature_malformed'],
   ];
