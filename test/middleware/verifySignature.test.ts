@@ -11,7 +11,7 @@ import { toKoa } from '../../adapters/koa.js';
 import { Unavailable } from '../../lib/denial.js';
 import type { AnyMiddleware } from '../../lib/middleware.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
-import { fakeIssuer, fakeSigner, signRequest, type FakeSigner } from '../../lib/testing.js';
+import { fakeContext, fakeIssuer, fakeSigner, signRequest, type FakeSigner } from '../../lib/testing.js';
 import { authenticate } from '../../middleware/authenticate.js';
 import { verifySignature, type VerifySignatureOptions } from '../../middleware/verifySignature.js';
 import { KEY_PURPOSES } from '../../lib/keys/keyRecord.js';
@@ -106,6 +106,62 @@ describe('verifySignature', () => {
       });
     });
   }
+
+  it('reads who calls, and may add who signed', () => {
+    expect(verifySignature(options)).to.deep.include({
+      name: 'verifySignature',
+      needs: [],
+      reads: ['auth'],
+      adds: [],
+      mayAdd: ['signature', 'observed'],
+    });
+  });
+
+  it('says to a stranger what is missing, and how to sign', async () => {
+    const accept = 'sig1=("@method" "@target-uri" "content-type" "content-digest");created;expires;tag="mcp-etdi"';
+    const table: readonly (readonly [Headers, string, number, string, string | undefined])[] = [
+      [{}, '/mcp', 401, 'A signature is required', 'Signature tag="mcp-etdi"'],
+      [await sign(list), '/mcp', 401, 'The signature is not valid', 'Signature tag="mcp-etdi"'],
+      [{ signature: 'sig1=:AA==:' }, '/mcp', 400, 'The signature is malformed', undefined],
+      [await sign(call()), '/mcp/other', 400, 'The request target is not that of the resource', undefined],
+    ];
+    for (const [headers, target, expected, message, challenge] of table) {
+      const answer = await request(appWith())
+        .post(target)
+        .set({ 'content-type': 'application/json', ...headers })
+        .send(JSON.stringify(call()));
+      expect(answer.status, message).to.equal(expected);
+      expect(answer.body as Answer).to.have.nested.property('error.message', message);
+      expect(answer.headers['accept-signature'], message).to.equal(accept);
+      expect(answer.headers['www-authenticate'], message).to.equal(challenge);
+    }
+  });
+
+  it('records why', async () => {
+    const detailOf = async (headers: Headers, target = '/mcp'): Promise<unknown> => {
+      const lines = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
+      const ctx = fakeContext({ target, headers: lines, body: JSON.stringify(call()) });
+      const run = async (): Promise<unknown> => verifySignature(options).run(ctx);
+      const error: unknown = await run().catch((thrown: unknown) => thrown);
+      return (error as { detail?: unknown }).detail;
+    };
+    expect(await detailOf({})).to.deep.equal({ reason: 'missing' });
+    expect(await detailOf({ signature: 'sig1=:AA==:' })).to.deep.equal({ reason: 'malformed' });
+    expect(await detailOf(await sign(call()), '/other')).to.deep.equal({ reason: 'target_mismatch' });
+    expect(await detailOf(await sign(call()), '/mcp#x')).to.deep.equal({ reason: 'target_invalid' });
+    expect(await detailOf(await sign(call(), { created: time + 31 }))).to.deep.equal({ reason: 'future' });
+    expect(await detailOf(await sign(call(), { nonce: 'n' }))).to.deep.equal({ reason: 'parameters' });
+    expect(await detailOf(await sign(call(), { expires: time + 301 }))).to.deep.equal({ reason: 'lifetime' });
+  });
+
+  it('tells the time by the clock of the system, where no other is given', async () => {
+    const app = (frameworks['Express'] as (...chain: AnyMiddleware[]) => App)(
+      verifySignature({ keys: options.keys, resource }),
+    );
+    const at = (seconds: number) => sign(call(), { created: Math.floor(Date.now() / 1000) + seconds });
+    expect((await post(app, await at(0), call())).status).to.equal(200);
+    expect((await post(app, await at(-120), call())).status).to.equal(401);
+  });
 
   it('denies what was changed after it was signed', async () => {
     const app = appWith();
@@ -547,13 +603,27 @@ describe('verifySignature', () => {
       [{ keys: [{ owner, jwks: { keys: [{ ...other.jwks.keys[0], alg: undefined }] } }] }, /alg/],
       [{ keys: [{ owner, jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0', alg: 'HS256' }] } }] }, /alg/],
       [{ maxAge: 301 }, /'maxAge'/],
+      [{ maxAge: 0 }, /'maxAge'/],
+      [{ clockSkew: 61 }, /'clockSkew'/],
+      [{ clockSkew: -1 }, /'clockSkew'/],
+      [{ path: 'mcp' }, /'path' must be a path such as '\/mcp'/],
+      [{ path: 'x/mcp' }, /'path' must be a path/],
+      [{ path: '/mcp?a' }, /'path' must be a path/],
+      [{ path: '/m cp' }, /'path' must be a path/],
+      [{ path: ['/mcp'] }, /'path' must be a path/],
+      [{ replay: true }, /'replay' must be an object/],
+      [{ now: new Date() }, /'now' must be a function/],
+      [{ fetch: {} }, /'fetch' must be a function/],
       [{ mode: 'call' }, /'mode' must be one of/],
-      [{ tools: {} }, /'tools'/],
+      [{ tools: {} }, /'tools' must be what defineTools returns/],
       [{ resource: 'mcp.example.com' }, /'resource'/],
       [{ key: [] }, /unknown option 'key'; did you mean 'keys'\?/],
     ];
     for (const [more, message] of wrong) {
-      expect(() => verifySignature({ ...options, ...more }), message.source).to.throw(TypeError, message);
+      expect(() => verifySignature({ ...options, ...more }), message.source)
+        .to.throw(TypeError, message)
+        .with.property('message')
+        .that.matches(/^(verifySignature\b|a JWK )/);
     }
   });
 });

@@ -134,6 +134,12 @@ describe('Content-Digest', () => {
 
     it('denies a field that is too long to be one', async () => {
       expect(await check([`${SHA_256}, x=:${'AAAA'.repeat(2100)}:`])).to.equal('malformed');
+      const start = `${SHA_256}, ${SHA_512}, xx=`;
+      const string = (length: number): string => `${start}:${'AAAA'.repeat((length - start.length - 2) / 4)}:`;
+      const most = start.length + 2 + Math.floor((8192 - start.length - 2) / 4) * 4;
+      const padding = ' '.repeat(8192 - most);
+      expect(await check([`${padding}${string(most)}`])).to.equal(undefined);
+      expect(await check([`${padding} ${string(most)}`])).to.equal('malformed');
     });
   });
 

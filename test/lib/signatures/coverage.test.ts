@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { coverageOf, MAX_COMPONENTS, MAX_SELECTIONS, readCoverage } from '../../../lib/signatures/coverage.js';
+import { SignatureError } from '../../../lib/signatures/error.js';
 import { parseList } from '../../../lib/signatures/parse.js';
 import type { InnerList } from '../../../lib/signatures/structured.js';
 import { reasonOf } from './thrown.js';
@@ -112,7 +113,10 @@ describe('coverage', () => {
         [''],
         ['"a" "b"'],
       ]) {
-        expect(() => coverageOf(identifiers), identifiers.join()).to.throw(TypeError, 'a signature covers');
+        expect(() => coverageOf(identifiers), identifiers.join())
+          .to.throw(TypeError, 'a signature covers up to 32 different components such as "@method"')
+          .with.property('cause')
+          .that.is.instanceOf(SignatureError);
       }
     });
   });

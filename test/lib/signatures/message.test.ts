@@ -37,6 +37,10 @@ describe('message', () => {
     expect(targetOf(origin, 'https://mcp.example.com')).to.include({ path: '/', query: '?' });
     expect(targetOf(origin, 'https://mcp.example.com?a')).to.include({ path: '/', query: '?a' });
     expect(targetOf(originOf('http://a:8080'), 'http://a:8080/x').uri).to.equal('http://a:8080/x');
+    expect(targetOf(originOf('http://a'), 'HTTP://a:80/x').uri).to.equal('http://a/x');
+    expect(reasonOf(() => targetOf(originOf('http://a'), 'http://a:443/x'))).to.equal('target_invalid');
+    expect(reasonOf(() => targetOf(originOf('http://a'), 'http://b/x'))).to.equal('target_invalid');
+    expect(reasonOf(() => targetOf(originOf('http://a'), 'https://a/x'))).to.equal('target_invalid');
   });
 
   it('takes the asterisk for the origin itself (RFC 9110 section 7.1)', () => {
@@ -54,6 +58,7 @@ describe('message', () => {
       ...['https://mcp.example.com:80/mcp', 'https://user@mcp.example.com/mcp', 'https://mcp.example.com.evil/mcp'],
       ...['https:/mcp.example.com/mcp', 'https:mcp', 'mcp.example.com/mcp', 'mcp.example.com:443'],
       ...['', 'mcp', '?a', '**', '*?a', '/mcp#x', '/mcp?a#x', '#', 'https://mcp.example.com/#x', ' /mcp', '\\mcp'],
+      ...[' https://mcp.example.com/mcp', 'x https://mcp.example.com/mcp', 'https://mcp.example.com/m\ncp'],
     ];
     for (const target of bad)
       expect(

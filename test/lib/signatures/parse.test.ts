@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { SignatureError } from '../../../lib/signatures/error.js';
 import { parseDictionary, parseItem, parseList } from '../../../lib/signatures/parse.js';
 import { serializeDictionary, serializeItem, serializeList } from '../../../lib/signatures/serialize.js';
+import type { InnerList } from '../../../lib/signatures/structured.js';
 import { item, structured } from './arbitraries.js';
 import { reasonOf } from './thrown.js';
 
@@ -215,6 +216,27 @@ describe('parse', () => {
       const text = `a=("c${index}" "d");k=${index}, b=("same")`;
       expect(serializeDictionary(parseDictionary(text))).to.equal(text);
     }
+  });
+
+  it('remembers 64 lists of up to 1024 characters', () => {
+    const items = (text: string): unknown => (parseList(text)[0] as InnerList).items;
+    const others = (count: number, name: string): void => {
+      for (let index = 0; index < count; index += 1) items(`("${name}${index}")`);
+    };
+    others(64, 'before');
+    const kept = items('("kept")');
+    others(63, 'after');
+    expect(items('("kept")')).to.equal(kept);
+    others(1, 'last');
+    expect(items('("kept")')).to.not.equal(kept);
+    const long = `("${key('x', 1020)}")`;
+    expect(items(long)).to.equal(items(long));
+    const longer = `("${key('x', 1021)}")`;
+    expect(items(longer)).to.not.equal(items(longer));
+  });
+
+  it('hands out lists that nobody changes', () => {
+    expect((parseList('("a" "b")')[0] as InnerList).items).to.be.frozen;
   });
 
   it('reads long fields in linear time and depth', () => {

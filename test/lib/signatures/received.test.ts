@@ -84,6 +84,14 @@ describe('received signatures', () => {
     }
   });
 
+  it('have labels of up to 64 characters, in fields of up to 8192', () => {
+    const label = 'a'.repeat(64);
+    expect(find(`${label}=()`, `${label}=:YQ==:`)[0]?.label).to.equal(label);
+    const input = (length: number): string => `a=();nonce="${'x'.repeat(length - 'a=();nonce=""'.length)}"`;
+    expect(find(input(8192), 'a=:YQ==:')).to.have.length(1);
+    expect(reasonOf(() => find(input(8193), 'a=:YQ==:'))).to.equal('malformed');
+  });
+
   it('are too many beyond four', () => {
     const labels = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
     const many = (count: number) =>

@@ -21,6 +21,15 @@ describe('serialize', () => {
     expect(text({ type: 'date', value: 5 })).to.equal('@5');
   });
 
+  it('writes numbers up to the largest that there is', () => {
+    for (const sign of [1, -1]) {
+      expect(text({ type: 'integer', value: sign * 999_999_999_999_999 })).to.match(/^-?9{15}$/);
+      expect(text({ type: 'decimal', value: sign * 999_999_999_999.999 })).to.match(/^-?9{12}\.999$/);
+    }
+    expect(text({ type: 'decimal', value: 1.5 })).to.equal('1.5');
+    expect(text({ type: 'decimal', value: 1.001 })).to.equal('1.001');
+  });
+
   it('writes bytes of a view, not of the buffer beneath', () => {
     expect(serializeBytes(Uint8Array.of(1, 2, 3).subarray(1, 2))).to.equal(':Ag==:');
   });
@@ -49,12 +58,16 @@ describe('serialize', () => {
       { type: 'integer', value: 1.5 },
       { type: 'integer', value: Number.NaN },
       { type: 'integer', value: 1_000_000_000_000_000 },
+      { type: 'integer', value: -1_000_000_000_000_000 },
       { type: 'date', value: 0.5 },
+      { type: 'decimal', value: -1e12 },
       { type: 'decimal', value: 1e12 },
       { type: 'decimal', value: Number.POSITIVE_INFINITY },
       { type: 'decimal', value: Number.NaN },
       { type: 'string', value: 'a\nb' },
+      { type: 'string', value: '\na' },
       { type: 'string', value: '\u00e9' },
+      { type: 'token', value: ' a' },
       { type: 'string', value: 'a"\u007f' },
       { type: 'token', value: '' },
       { type: 'token', value: '1a' },
@@ -66,7 +79,7 @@ describe('serialize', () => {
         reasonOf(() => text(one)),
         JSON.stringify(one),
       ).to.equal('malformed');
-    for (const key of ['', 'A', '1', 'a=', 'a b', 'a\n', '\u00e9']) {
+    for (const key of ['', 'A', '1', ' a', 'Aa', 'a=', 'a b', 'a\n', '\u00e9']) {
       expect(
         reasonOf(() => serializeKey(key)),
         JSON.stringify(key),

@@ -7,8 +7,7 @@ export function reasonOf(action: () => unknown): SignatureReason | undefined {
     action();
     return undefined;
   } catch (error) {
-    expect(error).to.be.instanceOf(SignatureError);
-    return (error as SignatureError).reason;
+    return reasonIn(error);
   }
 }
 
@@ -18,7 +17,15 @@ export async function rejectionOf(action: () => Promise<unknown>): Promise<Signa
     await action();
     return undefined;
   } catch (error) {
-    expect(error).to.be.instanceOf(SignatureError);
-    return (error as SignatureError).reason;
+    return reasonIn(error);
   }
+}
+
+/** Whoever finds the error in a log reads a sentence. */
+function reasonIn(error: unknown): SignatureReason {
+  expect(error).to.be.instanceOf(SignatureError).with.property('name', 'SignatureError');
+  expect(error)
+    .to.have.property('message')
+    .that.matches(/^[A-Z][\w-]* \w/);
+  return (error as SignatureError).reason;
 }

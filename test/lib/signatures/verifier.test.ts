@@ -109,6 +109,29 @@ describe('signatureVerifier', () => {
     expect(verified).to.deep.equal([true]);
   });
 
+  it('says of a signature that does not count no more than that', () => {
+    expect(new SignatureFault('stale')).to.include({
+      name: 'SignatureFault',
+      message: 'The signature is not valid',
+      reason: 'stale',
+    });
+  });
+
+  it('finds nothing where there is nothing', async () => {
+    const check = signatureVerifier({
+      trust: { find: () => Promise.reject(new Error('asked')) },
+      replay: memoryReplay(),
+      ...{ resource, path: '/mcp', maxAge: 300, clockSkew: 30, now: () => new Date() },
+    });
+    const error: unknown = await check({} as RequestContext, [], undefined).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(SignatureFault).with.property('reason', 'key_unknown');
+  });
+
+  it('fails as the trust it was given failed', async () => {
+    const bug = new RangeError('bug');
+    expect(await verify([await signed()], () => Promise.reject(bug))).to.equal(bug);
+  });
+
   it('claims the nonce on the account of the owner of the key', async () => {
     await verify([await signed()]);
     expect(holders).to.deep.equal([owner]);
