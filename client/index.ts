@@ -30,3 +30,6 @@ export type { TrustedKeys } from '../lib/keys/trust.js';
 export type { WireForm, WireTool } from '../lib/definitions/form.js';
 export type { ProofKey } from '../lib/dpop/createProof.js';
 export { TokenDenied, verifyingFetch, type TokenReason, type VerifyingFetchOptions } from './verifyingFetch.js';
+export type { SignatureFault } from '../lib/definitions/jws.js';
+export type { DefinitionFault } from '../lib/definitions/verify.js';
+export type { FaultReason } from '../lib/tokens/fault.js';

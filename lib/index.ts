@@ -60,6 +60,7 @@ export {
   type TrailStatus,
 } from './audit/trail.js';
 export type { ApprovalSeen, ApprovalsSeen, TrailAdapters, VerdictSeen } from './audit/trail/adapters.js';
+export type { Fsync } from './audit/trail/fileWriter.js';
 export { AuditTrailError, type AuditTrailErrorCode } from './audit/trail/error.js';
 export { readTrail, trailFiles } from './audit/trailFiles.js';
 export {
@@ -105,7 +106,7 @@ export { jwksEndpoint, type PublishedKeys } from './keys/jwksEndpoint.js';
 export type { KeyChanged, KeyEvent, UpkeepFailed } from './keys/keyEvents.js';
 export type { KeyInfo, KeyPurpose, KeyState } from './keys/keyRecord.js';
 export { openKeyStore, type KeyFilter, type KeyStore, type RotateOptions } from './keys/keyStore.js';
-export { KeyStoreError } from './keys/keyStoreError.js';
+export { KeyStoreError, type KeyStoreProblem } from './keys/keyStoreError.js';
 export type { OpenKeyStoreOptions } from './keys/keyStoreOptions.js';
 export type { Signer, SigningKey } from './keys/signer.js';
 export type { TrustedKeys } from './keys/trust.js';
@@ -116,6 +117,7 @@ export type { AnyMiddleware, AuthInfo, Hooks, Middleware, Proven } from './middl
 export { protectedResource, type ProtectedResourceOptions } from './protectedResource.js';
 export * from './providers/index.js';
 export type { RateBudget } from './rate/budgets.js';
+export type { PolicyDenials } from './reply.js';
 export { registerSecureTool, type ToolServer } from './registerSecureTool.js';
 export type { AdapterOptions } from './mount.js';
 export type { SecurityLevel } from './profile/levels.js';
