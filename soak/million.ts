@@ -16,6 +16,7 @@ import {
   type Stores,
 } from '../lib/index.js';
 import { Authority } from './authority.js';
+import { openDisk } from './disk.js';
 import { BAD, REVOKED, useUpRate } from './bad.js';
 import { GOOD } from './good.js';
 import type { Kind } from './kind.js';
@@ -51,7 +52,9 @@ export async function runMillion(requests: number, say: (line: string) => void):
   const authority = await Authority.open();
   const parties = await openParties(directory);
   const { stores, fill } = limitedStores();
-  const auditFile = join(directory, 'audit.jsonl');
+  // In memory where that may be: the disk of the machine is not what is tried here.
+  const disk = await openDisk();
+  const auditFile = join(disk.directory, 'audit.jsonl');
   const setting = { issuer: authority.issuer, directory, auditFile, ...parties.trusted };
   const { app, keyStore, audit } = await openStack(setting, stores, { cache: { max: 1000 } });
   const sender = new MemorySender(createServer(app));
@@ -68,6 +71,7 @@ export async function runMillion(requests: number, say: (line: string) => void):
     await keyStore.close();
     await parties.close();
     await authority.close();
+    await disk.close();
     await rm(directory, { recursive: true, force: true });
   }
 }

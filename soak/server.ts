@@ -54,6 +54,8 @@ process.on('message', (asked: Asked) => {
     if (asked === 'close') process.disconnect();
   });
 });
+// Whoever started it is gone.
+process.on('disconnect', () => process.exit());
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ asked: 'start', answer: (server.address() as AddressInfo).port });
 });

@@ -49,36 +49,54 @@ interface Stage {
   readonly authority: Authority;
 }
 
-/** Runs it all, and leaves nothing behind. */
-export async function soak({ seconds, rate, say }: SoakSettings): Promise<SoakReport> {
+/** Runs it all, and leaves nothing behind, not even when it is interrupted. */
+export async function soak(settings: SoakSettings): Promise<SoakReport> {
   const closers: (() => unknown)[] = [];
+  let interrupt = (): void => undefined;
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    interrupt = () => {
+      reject(new Error('interrupted'));
+    };
+  });
+  // What happens before everything is there counts once it is.
+  interrupted.catch(() => undefined);
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
     const stage = await setUp(closers);
-    const { world, server, disk, archive } = stage;
-    await useUpRate(world);
-    const tally = new Tally(KINDS);
-    const faults = new Faults();
-    const warming = pause(Math.min(seconds * WARM_UP, LONGEST_WARM_UP) * 1000).then(() => server.ask('measure'));
-    const ticker = setInterval(() => {
-      say(`  ${tally.judged()} requests, ${faults.windows.at(-1)?.name ?? 'nothing'} was down last`);
-    }, 20_000);
-    closers.push(() => {
-      clearInterval(ticker);
-    });
-    const [{ served, held }] = await Promise.all([
-      sendTraffic(world, { rate, seconds, tally, outageSince: (from) => faults.outageSince(from) }),
-      faults.run(seconds, faultsOf(stage), eventsOf(stage)),
-    ]);
-    const warm = await warming;
-    await pause(1000);
-    const end = await server.ask('measure');
-    const { crashes, errorLines, errors } = server;
-    const keys = (await server.ask('close')) ?? { keys: [] };
-    const trail = await readFacts(await archive.close(), keys, served);
-    return { seconds, disk: disk.kind, tally, faults, held, crashes, errorLines, errors, warm, end, trail };
+    return await Promise.race([runAll(settings, stage, closers), interrupted]);
   } finally {
     for (const close of closers.reverse()) await close();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
+}
+
+async function runAll(
+  { seconds, rate, say }: SoakSettings,
+  stage: Stage,
+  closers: (() => unknown)[],
+): Promise<SoakReport> {
+  const { world, server, disk, archive } = stage;
+  await useUpRate(world);
+  const tally = new Tally(KINDS);
+  const faults = new Faults();
+  const warming = pause(Math.min(seconds * WARM_UP, LONGEST_WARM_UP) * 1000).then(() => server.ask('measure'));
+  const ticker = setInterval(() => {
+    say(`  ${tally.judged()} requests, ${faults.windows.at(-1)?.name ?? 'nothing'} was down last`);
+  }, 20_000);
+  closers.push(() => {
+    clearInterval(ticker);
+  });
+  const [{ served, held }] = await Promise.all([
+    sendTraffic(world, { rate, seconds, tally, outageSince: (from) => faults.outageSince(from) }),
+    faults.run(seconds, faultsOf(stage), eventsOf(stage)),
+  ]);
+  const warm = await warming;
+  await pause(1000);
+  const end = await server.ask('measure');
+  const { crashes, errorLines, errors } = server;
+  const keys = (await server.ask('close')) ?? { keys: [] };
+  const trail = await readFacts(await archive.close(), keys, served);
+  return { seconds, disk: disk.kind, tally, faults, held, crashes, errorLines, errors, warm, end, trail };
 }
 
 async function setUp(closers: (() => unknown)[]): Promise<Stage> {
@@ -103,6 +121,7 @@ async function setUp(closers: (() => unknown)[]): Promise<Stage> {
     server.kill();
   });
   const archive = new Archive(auditFile, join(directory, 'archive'));
+  closers.push(() => archive.stop());
   const sender = new SocketSender(server.port);
   closers.push(() => {
     sender.close();

@@ -29,10 +29,14 @@ export class Archive {
     this.#paused = false;
   }
 
-  /** Moves what is left as well. Gives all files, the oldest first. */
-  async close(): Promise<readonly string[]> {
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#moving;
+  }
+
+  /** Moves what is left as well. Gives all files, the oldest first. */
+  async close(): Promise<readonly string[]> {
+    await this.stop();
     await this.#move(true);
     return trailFiles(join(this.#directory, basename(this.#file)));
   }
