@@ -1,0 +1,154 @@
+// What the pages say of options and denials is what the types say.
+import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
+const PAGES = readdirSync(`${root}docs`).filter((name) => name.endsWith('.md'));
+const ENTRIES = ['lib/index.ts', 'client/index.ts'];
+
+/** The option tables of each page, from its top, and the types that they are about. */
+const TABLES: Readonly<Record<string, readonly string[]>> = {
+  'auditLog.md': ['AuditLogOptions', 'OpenAuditTrailOptions'],
+  'authenticate.md': ['AuthenticateOptions', 'KeySetOptions', 'DPoPOptions', 'DPoPFetchOptions'],
+  'authorizeScopes.md': ['AuthorizeScopesOptions'],
+  'bindSession.md': ['BindSessionOptions'],
+  'callStackGuard.md': ['CallStackGuardOptions'],
+  'clients.md': ['VerifyingFetchOptions'],
+  'exchangeToken.md': ['ExchangeTokenOptions'],
+  'introspection.md': ['IntrospectOptions'],
+  'keys.md': ['OpenKeyStoreOptions'],
+  'mounting.md': ['AdapterOptions'],
+  'mtls.md': ['MtlsOptions', 'CertificateProxyOptions', 'MtlsFetchOptions'],
+  'protectedResource.md': ['ProtectedResourceOptions'],
+  'publishTools.md': ['PublishToolsOptions'],
+  'rateLimit.md': ['RateLimitOptions'],
+  'securityProfile.md': ['SecurityProfileOptions'],
+  'toolVerifier.md': ['ToolVerifierOptions', 'GuardClientOptions'],
+  'validateOrigin.md': ['ValidateOriginOptions'],
+  'verifySignature.md': ['VerifySignatureOptions'],
+};
+
+/** The names in the first column of each table whose head says that it is about options. */
+function optionTables(page: string): readonly (readonly string[])[] {
+  const tables = page.split(/\n(?!\|)/).map((text) => text.trim().split('\n'));
+  const about = tables.filter(([head = '']) => /^\| (?:option\b[^|]*|`\w+`) \| default\b/.test(head));
+  return about.map(([, , ...rows]) => rows.flatMap((row) => namesIn(row.split(' | ')[0] ?? ''))).filter(notOfCommands);
+}
+
+const namesIn = (cell: string): readonly string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+const notOfCommands = (names: readonly string[]): boolean => !names.some((name) => name.startsWith('--'));
+
+/** The members of the option types that the package exports. */
+function readTypes(): ReadonlyMap<string, readonly string[]> {
+  const { config } = ts.readConfigFile(`${root}tsconfig.build.json`, (path) => ts.sys.readFile(path));
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const program = ts.createProgram(
+    ENTRIES.map((path) => `${root}${path}`),
+    { ...options, noEmit: true },
+  );
+  const checker = program.getTypeChecker();
+  const exported = program
+    .getRootFileNames()
+    .flatMap((path) => checker.getSymbolAtLocation(program.getSourceFile(path)!) ?? [])
+    .flatMap((module) => checker.getExportsOfModule(module))
+    .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol));
+  const types = exported.filter(({ name }) => name.endsWith('Options'));
+  return new Map(types.map((symbol) => [symbol.name, membersOf(checker.getDeclaredTypeOfSymbol(symbol))]));
+}
+
+/** Of a union, whatever any part of it has. */
+function membersOf(type: ts.Type): readonly string[] {
+  const parts = type.isUnion() ? type.types : [type];
+  return [...new Set(parts.flatMap((part) => part.getProperties().map(({ name }) => name)))];
+}
+
+describe('the pages', function () {
+  this.timeout(60_000);
+  let types: ReadonlyMap<string, readonly string[]>;
+  before(() => {
+    types = readTypes();
+  });
+
+  it('have the option tables that are looked at here, and no others', () => {
+    const found = PAGES.map((page) => [page, optionTables(read(`docs/${page}`)).length] as const);
+    const expected = PAGES.map((page) => [page, TABLES[page]?.length ?? 0] as const);
+    expect(found).to.deep.equal(expected);
+  });
+
+  for (const [page, names] of Object.entries(TABLES)) {
+    names.forEach((name, index) => {
+      it(`explain in ${page} every option of ${name}, and none that is not there`, () => {
+        expect(types.has(name), `${name} is exported`).to.equal(true);
+        const explained = optionTables(read(`docs/${page}`))[index] ?? [];
+        expect([...explained].sort()).to.deep.equal([...(types.get(name) ?? [])].sort());
+      });
+    });
+  }
+
+  it('are there for each middleware', () => {
+    const middlewares = readdirSync(`${root}middleware`).filter((name) => name !== 'index.ts');
+    expect(middlewares.length).to.be.greaterThan(8);
+    expect(middlewares.filter((name) => !PAGES.includes(name.replace('.ts', '.md')))).to.deep.equal([]);
+  });
+
+  it('are linked from the README, every one', () => {
+    const readme = read('README.md');
+    expect(PAGES.filter((page) => !readme.includes(`(docs/${page}`))).to.deep.equal([]);
+  });
+
+  it('name every code that a check denies with', () => {
+    const files = ['lib', 'middleware'].flatMap((folder) =>
+      readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    );
+    const sources = files.filter((name) => name.endsWith('.ts')).map(read);
+    const blocks = sources.flatMap((text) => [...text.matchAll(/interface DenialCodes \{([\s\S]*?)\n *\}/g)]);
+    const codes = blocks.flatMap(([, block = '']) =>
+      [...block.matchAll(/^ *(\w+): \d{3}/gm)].map(([, one = '']) => one),
+    );
+    expect(codes.length).to.be.greaterThan(60);
+    // The catalogue of attacks explains none.
+    const text = PAGES.filter((page) => page !== 'attacks.md')
+      .map((page) => read(`docs/${page}`))
+      .join('\n');
+    expect(codes.filter((code) => !text.includes(`\`${code}\``))).to.deep.equal([]);
+  });
+
+  it('link to pages, headings and files that are there', () => {
+    const pages = ['README.md', 'SECURITY.md', ...PAGES.map((page) => `docs/${page}`)];
+    const broken = pages.flatMap((page) =>
+      linksOf(read(page)).flatMap((link) => (leads(page, link) ? [] : [`${page}: ${link}`])),
+    );
+    expect(broken).to.deep.equal([]);
+  });
+});
+
+const linksOf = (text: string): readonly string[] =>
+  [...text.replace(/```[\s\S]*?```/g, '').matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = '']) => link)
+    .filter((link) => !/^https?:/.test(link));
+
+function leads(page: string, link: string): boolean {
+  const { pathname, hash } = new URL(link, `file:///${page}`);
+  const path = pathname.slice(1);
+  try {
+    if (hash === '') return readdirSync(root).includes(path.split('/')[0] ?? '') && exists(path);
+    return headingsOf(read(path)).includes(hash.slice(1));
+  } catch {
+    return false;
+  }
+}
+
+const exists = (path: string): boolean =>
+  ts.sys.fileExists(`${root}${path}`) || ts.sys.directoryExists(`${root}${path}`);
+
+/** As GitHub names headings. */
+const headingsOf = (text: string): readonly string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
