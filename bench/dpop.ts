@@ -2,7 +2,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import autocannon from 'autocannon';
 import { createProof, importProofKey, type ProofKey } from '../lib/dpop/createProof.js';
 import { openNonces } from '../lib/dpop/nonces.js';
 import { generateKey } from '../lib/keys/generateKey.js';
@@ -13,9 +12,9 @@ import { answerOf, meterOf, type Ship } from './fleet.js';
 import { inRounds, pairwise, ROUNDS, sliceMs } from './harness.js';
 import { startIssuer } from './issuer.js';
 import { BODY, headersWith } from './message.js';
+import { fire, visit, type Headers, type Sample } from './prepared.js';
 import { figureOf, record, say, table } from './report.js';
 
-const CONNECTIONS = 16;
 /** Enough for the optimizing compiler to have settled. */
 const WARM_UP = 3_000;
 /** How many times the requests per second of the peer are wanted, with the replay check that it lacks. */
@@ -24,11 +23,6 @@ const TARGET = 1.5;
 interface Client {
   readonly token: string;
   readonly key: ProofKey;
-}
-
-interface Sample {
-  readonly rps: number;
-  readonly cpu: number;
 }
 
 export async function benchDPoP(): Promise<void> {
@@ -59,7 +53,9 @@ async function benchAlgorithm(algorithm: Setup['algorithm']): Promise<void> {
 async function measure(ships: readonly Ship[], client: Client, setup: Setup): Promise<void> {
   for (const ship of ships) await fire(ship, await requestsOf(ship, client, setup, WARM_UP));
   const amount = sliceMs(400) * 3;
-  const measured = await inRounds(ships, ROUNDS, (ship) => visit(ship, client, setup, amount));
+  const measured = await inRounds(ships, ROUNDS, (ship) =>
+    visit(ship, (count) => requestsOf(ship, client, setup, count), amount),
+  );
   const of = (key: keyof Sample): ReadonlyMap<Contender, readonly number[]> =>
     new Map([...measured].map(([{ contender }, values]) => [contender, values.map((sample) => sample[key])]));
   const [rps, cpu] = [of('rps'), of('cpu')];
@@ -90,20 +86,6 @@ function compareWithPeer(algorithm: string, what: string, rates: ReadonlyMap<Con
   );
 }
 
-async function visit(ship: Ship, client: Client, setup: Setup, amount: number): Promise<Sample> {
-  // The caches of the machine have forgotten a process that was not visited for a while.
-  await fire(ship, await requestsOf(ship, client, setup, Math.ceil(amount / 5)));
-  const requests = await requestsOf(ship, client, setup, amount);
-  const before = await ship.meter();
-  const start = performance.now();
-  await fire(ship, requests);
-  const ms = performance.now() - start;
-  const after = await ship.meter();
-  return { rps: (amount * 1000) / ms, cpu: (after.cpu - before.cpu) / amount };
-}
-
-type Headers = Readonly<Record<string, string>>;
-
 /** The headers of one request each. Each contender takes its own URL for the one that a proof must name. */
 async function requestsOf(ship: Ship, client: Client, setup: Setup, amount: number): Promise<readonly Headers[]> {
   const url = new URL(ship.contender.name === PEER ? ship.url : setup.audience);
@@ -115,25 +97,6 @@ async function headersOf({ token, key }: Client, url: URL, nonce: string): Promi
   const iat = Math.floor(Date.now() / 1000);
   const dpop = await createProof(key, { method: 'POST', url, token, nonce, jti: randomUUID(), iat });
   return { ...headersWith(token), authorization: `DPoP ${token}`, dpop };
-}
-
-async function fire({ url, contender }: Ship, requests: readonly Headers[]): Promise<void> {
-  let next = 0;
-  const setupRequest = (request: object): object => {
-    // It prepares one more request for each connection than it sends.
-    const headers = requests[next] ?? requests.at(-1);
-    next += 1;
-    return { ...request, method: 'POST', body: BODY, headers };
-  };
-  const amount = requests.length;
-  const { non2xx, errors } = await autocannon({
-    url,
-    connections: Math.min(CONNECTIONS, amount),
-    amount,
-    sampleInt: 4,
-    requests: [{ setupRequest }],
-  });
-  if (non2xx + errors > 0) throw new Error(`${contender.name}: ${non2xx} denied, ${errors} lost of ${amount}`);
 }
 
 /** Nothing is measured that would not protect; and what the peer lets through is said by its name. */

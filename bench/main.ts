@@ -9,9 +9,11 @@ import { benchDPoP } from './dpop.js';
 import { benchHttp } from './http.js';
 import { benchIntrospection } from './introspection.js';
 import { benchProcess } from './process.js';
+import { benchProfiles } from './profiles.js';
 import { benchRate } from './rate.js';
 import { benchSignatures } from './signatures.js';
 import { say } from './report.js';
+import { writeResults } from './results.js';
 import { withFleet } from './fleet.js';
 
 const PARTS = [
@@ -25,6 +27,7 @@ const PARTS = [
   'http',
   'dpop',
   'introspection',
+  'profiles',
 ];
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const unknown = asked.find((word) => !PARTS.includes(word));
@@ -54,4 +57,6 @@ if (parts.has('process') || parts.has('http')) {
 }
 if (parts.has('dpop')) await benchDPoP();
 if (parts.has('introspection')) await benchIntrospection();
+if (parts.has('profiles')) await benchProfiles();
 say(`\nload average ${loads()}`);
+if (asked.length === 0 && only.source === '(?:)') writeResults();

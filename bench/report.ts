@@ -15,8 +15,12 @@ export interface Line {
   readonly figures: Readonly<Record<string, Figure>>;
 }
 
+/** Everything that was said. */
+export const said: string[] = [];
+
 /** Text for people. Left out where results are for programs. */
 export function say(text: string): void {
+  said.push(text);
   if (!asJson) console.log(text);
 }
 
@@ -38,11 +42,11 @@ export function table(title: string, about: Readonly<Record<string, string>>, li
   }
   const columns = Object.keys(lines[0]?.figures ?? {});
   const width = Math.max(...lines.map(({ name }) => name.length));
-  console.log(`\n## ${title}`);
-  console.log(`${''.padEnd(width)}${columns.map((column) => column.padStart(COLUMN)).join('')}`);
+  say(`\n## ${title}`);
+  say(`${''.padEnd(width)}${columns.map((column) => column.padStart(COLUMN)).join('')}`);
   for (const { name, figures } of lines) {
     const cells = columns.map((column) => cell(figures[column]).padStart(COLUMN));
-    console.log(`${name.padEnd(width)}${cells.join('')}`);
+    say(`${name.padEnd(width)}${cells.join('')}`);
   }
 }
 

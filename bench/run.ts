@@ -16,6 +16,6 @@ execFileSync(process.execPath, [tsc, '-p', `${root}bench`, '--noCheck'], { stdio
 writeFileSync(`${out}/package.json`, '{"type":"module"}');
 const { status } = spawnSync(process.execPath, [`${out}/bench/main.js`, ...process.argv.slice(2)], {
   stdio: 'inherit',
-  env: { ...process.env, NODE_ENV: 'production' },
+  env: { ...process.env, NODE_ENV: 'production', BENCH_RESULTS: `${root}bench/RESULTS.md` },
 });
 process.exitCode = status ?? 1;

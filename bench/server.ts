@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { dpopContenders } from './contenders/dpop.js';
 import { contenders } from './contenders/index.js';
 import type { Setup } from './contenders/contender.js';
+import { profileContenders } from './contenders/profiles.js';
 
 /** CPU time of the process since it started, all threads included, in microseconds. */
 export interface Meter {
@@ -11,7 +12,7 @@ export interface Meter {
 }
 
 const [, , name = '', setup = ''] = process.argv;
-const contender = [...contenders, ...dpopContenders].find((one) => one.name === name);
+const contender = [...contenders, ...dpopContenders, ...profileContenders].find((one) => one.name === name);
 if (contender === undefined) throw new TypeError(`no contender is named '${name}'`);
 
 const server = createServer(await contender.build(JSON.parse(setup) as Setup));

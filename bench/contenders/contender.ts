@@ -9,6 +9,8 @@ export interface Setup {
   readonly jwks: { readonly keys: readonly Record<string, unknown>[] };
   /** The public key. */
   readonly pem: string;
+  /** The keys of an agent that signs its requests, where there is one. */
+  readonly agent?: { readonly keys: readonly object[] };
 }
 
 /** What a contender must deny before it is measured. */

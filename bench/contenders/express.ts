@@ -46,6 +46,12 @@ function joseVerifier({ jwks, issuer, audience, algorithm }: Setup, invalid: () 
 
 const resourceMetadataUrl = 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp';
 
+/** What a server of the SDK has in front today. */
+export function bearerAuth(setup: Setup): RequestHandler {
+  const verifier = joseVerifier(setup, () => new InvalidTokenError('invalid'));
+  return sdkBearerAuth({ verifier, requiredScopes: [SCOPE], resourceMetadataUrl });
+}
+
 export const expressPeers: readonly Contender[] = [
   { name: 'Express 5 bare, body not read', denies: 'nothing', build: () => expressApp() },
   { name: EXPRESS, denies: 'nothing', build: () => expressApp(express.json()) },
@@ -59,10 +65,7 @@ export const expressPeers: readonly Contender[] = [
     name: SDK_BEARER_AUTH,
     baseline: EXPRESS,
     denies: 'bad tokens, weak scopes',
-    build: (setup) => {
-      const verifier = joseVerifier(setup, () => new InvalidTokenError('invalid'));
-      return expressApp(express.json(), sdkBearerAuth({ verifier, requiredScopes: [SCOPE], resourceMetadataUrl }));
-    },
+    build: (setup) => expressApp(express.json(), bearerAuth(setup)),
   },
   {
     name: `${EXPRESS} + @modelcontextprotocol/express + jose`,
