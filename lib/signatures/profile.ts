@@ -40,6 +40,14 @@ export function hasContent(method: string, headers: Fields): boolean {
   return length !== '0' || headers['transfer-encoding'] !== undefined;
 }
 
+/**
+ * Whether a request may have content all the same, of which no header tells: over HTTP/2 (RFC 9113 section 8.1.1), where
+ * the method is a header too, and a body needs no length.
+ */
+export function mayHideContent(method: string, headers: Fields): boolean {
+  return headers[':method'] !== undefined && !hasContent(method, headers);
+}
+
 /** The components that a signature over this request covers, at least. */
 export function requiredComponents(method: string, headers: Fields): readonly string[] {
   const present = WHEN_PRESENT.filter((name) => headers[name] !== undefined);

@@ -4,7 +4,7 @@ import type { Trust, TrustedKey } from '../keys/trust.js';
 import type { ReplayStore } from '../stores/replay.js';
 import { verifyContentDigest } from './contentDigest.js';
 import { originOf, targetOf, type Origin, type RequestMessage } from './message.js';
-import { isNonce, requiredComponents } from './profile.js';
+import { isNonce, mayHideContent, requiredComponents } from './profile.js';
 import { SignatureError } from './error.js';
 import { readSignature, type FoundSignature, type ReceivedSignature } from './received.js';
 import { verifyMessage } from './verify.js';
@@ -133,6 +133,8 @@ function prover(
       await verifyContentDigest(request.headers['content-digest'], await request.body());
       // The body may have been long in coming. A claim outlives its signature by the skew, not by more.
       assertFresh(parameters, options, now());
+    } else if (mayHideContent(request.method, request.headers) && (await request.body()).byteLength > 0) {
+      throw new SignatureFault('coverage');
     }
     const until = new Date((expires + options.clockSkew) * 1000);
     if (!(await replay.claim(`${keyId}:${nonce}`, until, trusted.owner))) throw new SignatureFault('replayed');
