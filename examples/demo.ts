@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import type { AuditEvent } from '../lib/index.js';
 import { attackRows } from './attacks/attacks.js';
 import { editedLog } from './audit/edited-log.js';
+import { callChainRows } from './call-chain/rows.js';
 import { createApp } from './signing/server.js';
 import { makeDevelopmentKeys } from './support/agent.js';
 import { attempts, describe } from './support/attempts.js';
@@ -57,6 +58,12 @@ const running = await start(watched, 0, createAuditLogger(sink));
 const rows = [...(await tour(running)), ...(await denied(running)), ...(await signedAttempts(running, keys))];
 await running.close();
 await keys.close();
-const { text, wrong } = report([...rows, ...audited(), ...(await attackRows()), ...(await editedLog())]);
+const { text, wrong } = report([
+  ...rows,
+  ...audited(),
+  ...(await attackRows()),
+  ...(await editedLog()),
+  ...(await callChainRows()),
+]);
 process.stdout.write(text);
 process.exitCode = wrong === 0 ? 0 : 1;
