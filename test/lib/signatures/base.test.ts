@@ -3,14 +3,17 @@ import { componentValue, signatureBase } from '../../../lib/signatures/base.js';
 import { readComponent } from '../../../lib/signatures/component.js';
 import { coverageOf } from '../../../lib/signatures/coverage.js';
 import { STRUCTURED_FIELDS, type StructuredFields } from '../../../lib/signatures/field.js';
-import { originOf, targetOf, type Message } from '../../../lib/signatures/message.js';
+import type { Message } from '../../../lib/signatures/message.js';
 import { parseItem } from '../../../lib/signatures/parse.js';
 import type { StructuredType } from '../../../lib/signatures/structured.js';
 import { reasonOf } from './thrown.js';
 
 const request = {
   method: 'POST',
-  target: targetOf(originOf('https://mcp.example.com'), '/mcp?a=1'),
+  target: {
+    ...{ uri: 'https://mcp.example.com/mcp?a=1', scheme: 'https', authority: 'mcp.example.com' },
+    ...{ path: '/mcp', query: '?a=1', requestTarget: '/mcp?a=1' },
+  },
   headers: { accept: ['application/json', 'text/event-stream'], 'x-empty': [''], 'x-none': [] },
   trailers: { expires: ['Wed, 9 Nov 2022 07:28:00 GMT'] },
 } satisfies Message;

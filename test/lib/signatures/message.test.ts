@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { originOf, targetOf, targetOfUrl } from '../../../lib/signatures/message.js';
 import { reasonOf } from './thrown.js';
 
-const origin = originOf('https://mcp.example.com/mcp');
+const origin = { scheme: 'https', authority: 'mcp.example.com' };
 
 describe('message', () => {
   it('takes scheme and authority of an origin in lower case and without the default port', () => {
