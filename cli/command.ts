@@ -19,7 +19,7 @@ export interface Command {
 
 export const OK = 0;
 export const FAILURE = 1;
-export const USAGE = 2;
+const USAGE = 2;
 
 /** The command line was not understood. */
 export class UsageError extends Error {

@@ -1,12 +1,12 @@
 // What the tools, resources and prompts of the fixture hold. The names and texts are those that the suite looks for.
 
 /** One red pixel. */
-export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
+const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
 /** A sound of no length. */
-export const WAV = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=';
+const WAV = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=';
 
 export const text = (value: string) => ({ type: 'text' as const, text: value });
-export const image = { type: 'image' as const, data: PNG, mimeType: 'image/png' };
+const image = { type: 'image' as const, data: PNG, mimeType: 'image/png' };
 
 const embedded = (uri: string, mimeType: string, value: string) => ({
   type: 'resource' as const,

@@ -1,7 +1,7 @@
 import type { Check } from './options.js';
 
 /** The longest permission, in characters: it must fit into a challenge. */
-export const MAX_PERMISSION = 256;
+const MAX_PERMISSION = 256;
 
 /** `segment(:segment)*`; every character may stand in an OAuth scope (RFC 6749 section 3.3), and in a quoted string. */
 const PERMISSION = /^[A-Za-z0-9._~/-]+(?::[A-Za-z0-9._~/-]+)*$/;

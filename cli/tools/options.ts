@@ -4,7 +4,7 @@ import { UsageError, wholeNumber, type Io } from '../command.js';
 import type { Target } from './connect.js';
 
 /** Where the token is looked for when no file is named. Never the arguments: every user of a machine can list them. */
-export const TOKEN_VARIABLE = 'MCP_ETDI_TOKEN';
+const TOKEN_VARIABLE = 'MCP_ETDI_TOKEN';
 
 export const CONNECTION = {
   'token-file': { type: 'string' },

@@ -15,7 +15,7 @@ import { escapeJson } from '../command.js';
 
 export const LOCK_FILE = 'mcp-tools.lock.json';
 /** Stands for the version of a tool that states none. */
-export const UNVERSIONED = 'unversioned';
+const UNVERSIONED = 'unversioned';
 
 /** One tool in one form, as it is locked. */
 export interface LockedTool {

@@ -2,7 +2,7 @@ import type { JWK } from 'jose';
 import type { KeyPurpose } from './keyRecord.js';
 
 /** The member of a published JWK that says what the key signs. Members that a reader does not know are ignored (RFC 7517 section 4). */
-export const PURPOSE_MEMBER = 'io.github.mcp-etdi/purpose';
+const PURPOSE_MEMBER = 'io.github.mcp-etdi/purpose';
 
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use'] as const;
 

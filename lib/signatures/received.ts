@@ -6,7 +6,7 @@ import { serializeParameters } from './serialize.js';
 import { isInnerList, type BareItem, type InnerList, type Member, type Parameters } from './structured.js';
 
 /** The longest `Signature` and `Signature-Input`, in characters, all lines together. */
-export const MAX_FIELD = 8192;
+const MAX_FIELD = 8192;
 /** The most signatures that one message may carry. */
 export const MAX_SIGNATURES = 4;
 const MAX_LABEL = 64;

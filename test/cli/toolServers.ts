@@ -27,7 +27,7 @@ export async function start(handle: Handle): Promise<Running> {
   return running;
 }
 
-export const body = (req: IncomingMessage): Promise<unknown> => json(req);
+const body = (req: IncomingMessage): Promise<unknown> => json(req);
 
 /** Both eras, in JSON. */
 export function serverV2(description: string): Handle {

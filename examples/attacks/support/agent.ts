@@ -3,8 +3,8 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { guardClient, ToolDenied, toolVerifier } from '../../../client/index.js';
 import type { World } from './world.js';
 
-export const REPORT = 'the report';
-export const KEY = 'the private key';
+const REPORT = 'the report';
+const KEY = 'the private key';
 
 export async function plainClient(url: string): Promise<Client> {
   const client = new Client({ name: 'agent', version: '1.0.0' });

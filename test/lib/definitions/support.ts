@@ -6,7 +6,7 @@ import { fakeSigner, type FakeSigner } from '../../../lib/testing.js';
 
 export const SERVER = 'https://mcp.example/mcp';
 export const NOW = new Date('2026-11-22T12:00:00Z');
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** A time so many seconds after, or before, `NOW`. */
 export function at(seconds: number): Date {
