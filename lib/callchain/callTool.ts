@@ -1,7 +1,9 @@
+import { challenge } from '../challenge.js';
 import { contextOf, withContext } from '../handOver.js';
 import { callback, integer, object, optional, readOptions } from '../options.js';
 import type { Caller } from '../tools/caller.js';
 import { assertAllowed, assertRoles, assertUnsigned, deny, permissionsOf, type Case } from '../tools/judge.js';
+import { assertSignedIn, signInOf } from '../tools/stepUp.js';
 import { endStack, openStack, originOf, type CallStack } from './callStack.js';
 import { callDenial } from './denials.js';
 import { assertMayCall } from './extend.js';
@@ -22,6 +24,9 @@ interface HandlerSource {
   readonly mcpReq?: { readonly signal?: AbortSignal };
 }
 
+/** It reaches no client from here: the calling tool has its own answer. */
+const SIGN_IN = challenge('Bearer', { error: 'insufficient_user_authentication' });
+
 /**
  * Calls a tool of the same server from a tool, under the rules for both of them.
  *
@@ -31,7 +36,8 @@ interface HandlerSource {
  * @returns what the handler returned
  * @throws {Denial} 403: `call_ended`, `callee_blocked`, `caller_blocked`, `callee_denied`, `caller_denied`,
  *   `call_depth_exceeded`, `call_circular`, `fanout_exceeded`, `privilege_escalated`, `tool_undefined`, and what the
- *   policy of the tool is denied with: `role_insufficient`, `signature_required`, `argument_denied`
+ *   policy of the tool is denied with: `role_insufficient`, `signature_required`, `authentication_impossible`,
+ *   `argument_denied`; 401 `authentication_insufficient`
  * @throws {DOMException} `AbortError` and `TimeoutError`, or the reason that the signal was given
  * @throws {TypeError} when the request did not pass `callStackGuard`, or an option is not what it must be
  */
@@ -73,7 +79,7 @@ async function enter(stack: CallStack, tool: string, args: object): Promise<Call
   const frame = Object.freeze({ resource: party.resource, tool });
   await assertMayCall('callTool', stack, { frame, rules });
   const use = { method: 'tools/call', target: { kind: 'tool', name: tool }, arguments: args } as const;
-  const required = await assertPolicy(stack, { use, rules: [{ policy }] }, caller, origin.signed);
+  const required = await assertPolicy(stack, { use, rules: [{ policy }] }, caller);
   const budget = stack.depth + rules.maxDepth;
   const maxDepth = Math.min(stack.maxDepth, budget);
   const shown: CallStack = {
@@ -92,7 +98,8 @@ async function enter(stack: CallStack, tool: string, args: object): Promise<Call
 }
 
 /** All that `authorizeScopes` asks of a call that arrives, and that the calling tool may hand on what is needed. */
-async function assertPolicy(stack: CallStack, one: Case, caller: Caller, signed: boolean): Promise<readonly string[]> {
+async function assertPolicy(stack: CallStack, one: Case, caller: Caller): Promise<readonly string[]> {
+  const { party, signed } = originOf('callTool', stack);
   const required = permissionsOf([one], caller);
   const missing = required.filter((permission) => !stack.permissions.includes(permission));
   if (missing.length > 0) {
@@ -101,6 +108,8 @@ async function assertPolicy(stack: CallStack, one: Case, caller: Caller, signed:
   }
   if (!signed) assertUnsigned([one]);
   assertRoles([one], caller);
+  const signIn = signInOf([one]);
+  if (signIn !== undefined) assertSignedIn(signIn, caller, party.now(), () => SIGN_IN);
   await assertAllowed(one, caller);
   return required;
 }

@@ -38,6 +38,7 @@ describe('callTool', () => {
           isolated: { permissions: [], blockedCallers: ['*'] },
           strict: { permissions: [], allowedCallees: ['read'] },
           admin: { permissions: [], roles: ['admin'] },
+          pay: { permissions: [], acr: ['mfa'], maxAge: 300 },
           signed: { permissions: [], requireSignature: true },
           small: { permissions: [], allow: ({ arguments: { size } }) => size === 1 },
           item: { permissions: [], permissionsFor: ({ arguments: { id } }) => [`item:${String(id)}`] },
@@ -137,6 +138,26 @@ describe('callTool', () => {
       expect(outcome, `${caller} calls ${tool}`).to.equal(expected);
       expect(called).to.equal(expected === 'none');
     }
+  });
+
+  it('denies a tool that asks for another sign-in than the user of the request had', async () => {
+    const seconds = Math.floor(Date.now() / 1000);
+    const cases: readonly (readonly [claims: Readonly<Record<string, unknown>>, outcome: string])[] = [
+      [{}, 'authentication_insufficient'],
+      [{ acr: 'mfa' }, 'authentication_insufficient'],
+      [{ acr: 'pwd', auth_time: seconds }, 'authentication_insufficient'],
+      [{ acr: 'mfa', auth_time: seconds - 400 }, 'authentication_insufficient'],
+      [{ acr: 'mfa', auth_time: seconds }, 'none'],
+    ];
+    for (const [claims, expected] of cases) {
+      const { auth, ...facts } = client();
+      const stack = await server.receive({ name: 'short' }, { ...facts, auth: { ...auth!, claims } });
+      const outcome = await code(callTool(sourceOf(stack as CallStack), 'pay', {}, () => undefined));
+      expect(outcome, JSON.stringify(claims)).to.equal(expected);
+    }
+    const signed = await server.receive({ name: 'short' }, signedBy('https://client.example'));
+    const outcome = await code(callTool(sourceOf(signed as CallStack), 'pay', {}, () => undefined));
+    expect(outcome).to.equal('authentication_impossible');
   });
 
   it('asks the policy of the tool about the arguments', async () => {
