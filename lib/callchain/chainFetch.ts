@@ -91,12 +91,13 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
   return async (input, init) => {
     const url = urlOf(input);
     if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) {
-      assertNotForwarded(credentials, [headersOf(input, init).get('authorization') ?? '']);
+      // Not what stands in its body: whoever exchanges the token for another one sends it to the authorization server.
+      assertNotForwarded(credentials, [...textsOf(url), ...headersOf(input, init).values()]);
       return send(input, init);
     }
     const { method, headers, body, rest } = await readRequest('chainFetch', input, init);
     const text = body === undefined ? undefined : Buffer.from(body).toString();
-    assertNotForwarded(credentials, [...url.searchParams.values(), text ?? '', ...headers.values()]);
+    assertNotForwarded(credentials, [...textsOf(url), text ?? '', ...headers.values()]);
     for (const [name, value] of Object.entries(trace)) if (!headers.has(name)) headers.set(name, value);
     const content = text === undefined ? undefined : await withChain(text);
     return send(url, { ...rest, method, headers, ...(content === undefined ? {} : { body: content }) });
@@ -106,6 +107,11 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
 /** A token is for one server: with it, the next one could act here (RFC 8707 section 2, RFC 9700 section 4.9). */
 function assertNotForwarded(credentials: readonly string[], texts: readonly string[]): void {
   if (credentials.some((one) => texts.some((text) => text.includes(one)))) throw callDenial('token_forwarded');
+}
+
+/** What a URL says, as it is written and as it is read. */
+function textsOf({ href, searchParams }: URL): readonly string[] {
+  return [href, ...searchParams.values()];
 }
 
 function parsed(text: string): unknown {

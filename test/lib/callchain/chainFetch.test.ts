@@ -211,6 +211,9 @@ describe('chainFetch', () => {
         send(b.resource, { headers: { authorization: 'Bearer user-token-1' } }),
         send('https://elsewhere.example/', { headers: { authorization: 'Bearer user-token-1' } }),
         send(new Request('https://elsewhere.example/', { headers: { authorization: 'Bearer user-token-1' } })),
+        send('https://elsewhere.example/', { headers: { 'x-token': 'user-token-1' } }),
+        send('https://elsewhere.example/?access_token=user%2Dtoken-1'),
+        send('https://elsewhere.example/user-token-1'),
       ];
       for (const attempt of attempts) expect(await code(attempt)).to.equal('token_forwarded');
       expect(sent).to.deep.equal([]);
