@@ -874,6 +874,20 @@ describe('authorizeScopes', () => {
       expect(await challengeOf({ tools, resource: 'https://mcp.example/mcp' })).to.include(`"${METADATA}"`);
     });
 
+    it('say that a scope is missing', async () => {
+      const { message } = await denial({ tools }, call('read_file'));
+      expect(message).to.equal('The access token has not all scopes that this needs');
+    });
+
+    it('ask for what a policy says about the sign-in, and nothing else', async () => {
+      const signedIn = defineTools({ sign: { permissions: [], acr: ['urn:example:mfa'] } });
+      const { headers } = await denial({ tools: signedIn, resource: 'https://x.example/mcp' }, call('sign'));
+      expect(headers['WWW-Authenticate']).to.equal(
+        'Bearer error="insufficient_user_authentication", error_description="This needs another sign-in of the user", ' +
+          'acr_values="urn:example:mfa", resource_metadata="https://x.example/.well-known/oauth-protected-resource/mcp"',
+      );
+    });
+
     it('name no metadata when the resource is no URL', async () => {
       const given = { auth: { resource: 'urn:orders' } };
       expect((await denial({ tools }, call('read_file'), given)).headers).to.deep.equal({
