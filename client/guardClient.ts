@@ -10,6 +10,8 @@ import type { CheckOptions, ToolVerifier } from './toolVerifier.js';
 /** The member of a tool's `_meta` that tells what was decided about it, where `unapproved` is `mark`. */
 export const VERDICT = 'io.github.mcp-etdi/verdict';
 
+/** What would call tools on a way of its own. */
+const UNGUARDED: ReadonlySet<string | symbol> = new Set(['experimental', 'requestStream']);
 /** More than one list can ask. A server that changes its tools each time must not fill the memory. */
 const MOST_ANSWERS = 10_000;
 
@@ -71,9 +73,9 @@ export function guardClient<Client extends GuardableClient>(client: Client, opti
   return new Proxy(client, {
     get(target, name) {
       if (methods.has(name)) return methods.get(name);
-      // It would call tools on a way of its own.
-      if (name === 'experimental')
-        throw new TypeError("guardClient: 'experimental' calls are not guarded; use callTool");
+      if (UNGUARDED.has(name)) {
+        throw new TypeError(`guardClient: calls by '${String(name)}' are not guarded; use callTool`);
+      }
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },

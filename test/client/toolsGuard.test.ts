@@ -253,6 +253,13 @@ describe('guardClient', () => {
 
   const first = (): unknown => client.pages[0]?.[0];
 
+  for (const name of ['experimental', 'requestStream']) {
+    it(`offers no '${name}', which would call tools on a way of its own`, () => {
+      Object.defineProperty(client, name, { value: () => 'called' });
+      expect(() => Reflect.get(guard(), name) as unknown).to.throw(TypeError, `'${name}' are not guarded; use callTool`);
+    });
+  }
+
   it('leaves everything else to the client', () => {
     expect(guard().secret()).to.equal('private');
     expect(guard()).to.be.instanceOf(FakeClient);
