@@ -23,7 +23,7 @@ describe('verifySignature over HTTP/2', () => {
     const app = new Koa();
     app.use(toKoa(verifySignature({ resource, keys, mode: 'all' }))).use((ctx) => (ctx.body = 'ran'));
     const answer = app.callback();
-    server.on('request', (req, res) => void answer(req as never, res as never));
+    server.on('request', (req, res) => void answer(req, res));
     client = http2.connect(resource);
   });
   after(async () => {
