@@ -39,6 +39,20 @@ describe('signature base', () => {
     expect(base(request)).to.equal('"@signature-params": ();created=1');
   });
 
+  it('takes each derived component from its part of the request', () => {
+    const values: readonly (readonly [string, string])[] = [
+      ['@method', 'POST'],
+      ['@target-uri', 'https://mcp.example.com/mcp?a=1'],
+      ['@authority', 'mcp.example.com'],
+      ['@scheme', 'https'],
+      ['@request-target', '/mcp?a=1'],
+      ['@path', '/mcp'],
+      ['@query', '?a=1'],
+    ];
+    for (const [name, expected] of values) expect(value(request, `"${name}"`), name).to.equal(expected);
+    expect(value(request, '"@query-param";name="a"')).to.equal('1');
+  });
+
   it('takes a component from the request that is answered', () => {
     expect(base(response, '@status', 'accept', '"accept";req', '"@method";req')).to.equal(
       '"@status": 200\n"accept": of the response\n"accept";req: application/json, text/event-stream\n' +
@@ -145,6 +159,7 @@ describe('signature base', () => {
     expect(reasonOf(() => value(message, '"x-field";key="a"'))).to.equal('component_invalid');
     expect(reasonOf(() => value(message, '"x-field";key="a"', as('list')))).to.equal('component_invalid');
     expect(value(message, '"x-field";key="b"', as('dictionary'))).to.equal('?1;x=1');
+    expect(reasonOf(() => value(message, '"x-field";key="d"', as('dictionary')))).to.equal('component_missing');
     expect(value(message, '"x-field";sf;key="b"', as('dictionary'))).to.equal('?1;x=1');
     expect(reasonOf(() => value(withField(['a=1, a=2']), '"x-field";key="a"', as('dictionary')))).to.equal('malformed');
   });

@@ -4,6 +4,7 @@ import {
   coverageFor,
   hasContent,
   isNonce,
+  mayHideContent,
   requiredComponents,
 } from '../../../lib/signatures/profile.js';
 
@@ -29,6 +30,14 @@ describe('the signature profile', () => {
     for (const [method, headers, expected] of table) {
       expect(hasContent(method, headers), `${method} ${JSON.stringify(headers)}`).to.equal(expected);
     }
+  });
+
+  it('takes a request of HTTP/2 for one that may hide its content, where nothing says that there is any', () => {
+    const h2 = { ':method': ['GET'] };
+    expect(mayHideContent('GET', h2)).to.equal(true);
+    expect(mayHideContent('GET', {})).to.equal(false);
+    expect(mayHideContent('GET', { ...h2, 'content-length': ['1'] })).to.equal(false);
+    expect(mayHideContent('POST', h2)).to.equal(false);
   });
 
   it('covers the fields that speak for the caller where they are there, and no others', () => {
