@@ -73,10 +73,21 @@ const RATE = { limit: 100, windowMs: 60_000 };
 /** The checks look at their own options; the names are known here, so that a slip of the pen is told from all of them. */
 const elsewhere: Check = () => undefined;
 const extra: Check = (value) => (value === true ? undefined : object(value) && 'must be true or an object');
+/** What the profile gives to a check itself must not be given to that check alone: it would be left out without a word. */
+const SHARED = ['tools', 'resource', 'keys', 'trust', 'identity', 'signer', 'replay', 'store', 'calls', 'now', 'fetch'];
+const unshared =
+  (check: Check, names: readonly string[] = SHARED): Check =>
+  (value) => {
+    const problem = check(value);
+    if (problem !== undefined || object(value) !== undefined) return problem;
+    const name = names.find((one) => Object.hasOwn(value as object, one));
+    return name === undefined ? undefined : `must not have '${name}': that is for the profile to give`;
+  };
+const RATE_SHARED = SHARED.filter((name) => name !== 'tools');
 const CHECKS: Checks<SecurityProfileOptions> = {
   level: oneOf(...SECURITY_LEVELS),
   audit: elsewhere,
-  auditing: optional(object),
+  auditing: optional(unshared(object, ['sink', 'trail', 'now'])),
   challengeScopes: elsewhere,
   keys: optional(listOf(object)),
   toolServers: optional(listOf(object)),
@@ -90,13 +101,13 @@ const CHECKS: Checks<SecurityProfileOptions> = {
       ? undefined
       : 'must be redisStores(client), or memoryStores({ singleProcess: true })',
   ),
-  signatures: optional((value) =>
-    typeof value === 'object' ? object(value) : oneOf('off', 'observe', 'calls', 'all')(value),
+  signatures: optional(
+    unshared((value) => (typeof value === 'object' ? object(value) : oneOf('off', 'observe', 'calls', 'all')(value))),
   ),
-  sessions: optional(extra),
-  rate: optional(extra),
-  callChains: optional(extra),
-  definitions: optional(extra),
+  sessions: optional(unshared(extra)),
+  rate: optional(unshared(extra, RATE_SHARED)),
+  callChains: optional(unshared(extra)),
+  definitions: optional(unshared(extra)),
   allowedOrigins: elsewhere,
   allowedHosts: elsewhere,
   issuers: elsewhere,
@@ -153,6 +164,7 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
 
 /** What the options ask for on top of the level. */
 function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityProfileOptions): Partial<Measures> {
+  const onStoreError = typeof given.rate === 'object' ? given.rate.onStoreError : undefined;
   const mode = typeof signatures === 'object' ? signatures.mode : signatures;
   return defined({
     signatures: mode,
@@ -161,6 +173,7 @@ function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityPro
     auditAhead: auditing?.writeAhead,
     sessions: isAsked(given.sessions),
     rate: isAsked(given.rate),
+    rateOrDeny: onStoreError === undefined ? undefined : onStoreError === 'deny',
     callChains: isAsked(given.callChains) ?? hasCallRules(given.tools),
     definitions: isAsked(given.definitions),
   });
@@ -192,7 +205,8 @@ function authentication(given: SecurityProfileOptions, { binding }: Measures): M
   const { issuers, resource, audience, clockTolerance, mtls, revoked, exposeToken, cache, keySets, now, fetch } = given;
   const scopes = given.challengeScopes ?? (given.scopes === undefined ? given.base : undefined);
   const replay = given.stores?.replay;
-  const dpop = replay === undefined || given.dpop?.mode === 'off' ? given.dpop : { replay, ...given.dpop };
+  const dpop =
+    replay === undefined || given.dpop?.mode === 'off' ? given.dpop : { replay, ...defined(given.dpop ?? {}) };
   const common = { issuers, resource, audience, scopes, clockTolerance, cache, keySets, now, fetch };
   const requireBinding = binding ? true : undefined;
   return authenticate(defined({ ...common, dpop, requireBinding, mtls, revoked, exposeToken }));

@@ -10,6 +10,8 @@ export type SecurityLevel = 'basic' | 'enhanced' | 'high' | 'strict';
 export interface Measures {
   readonly sessions: boolean;
   readonly rate: boolean;
+  /** Whether requests are denied while they cannot be counted. */
+  readonly rateOrDeny: boolean;
   readonly callChains: boolean;
   readonly definitions: boolean;
   /** Which requests must be signed, besides the calls of tools that ask for it. */
@@ -27,6 +29,7 @@ export interface Measures {
 const BASIC: Measures = {
   sessions: false,
   rate: false,
+  rateOrDeny: false,
   callChains: false,
   definitions: false,
   signatures: 'off',
@@ -35,7 +38,14 @@ const BASIC: Measures = {
   auditAhead: false,
   stores: false,
 };
-const ENHANCED: Measures = { ...BASIC, sessions: true, rate: true, callChains: true, definitions: true };
+const ENHANCED: Measures = {
+  ...BASIC,
+  sessions: true,
+  rate: true,
+  rateOrDeny: true,
+  callChains: true,
+  definitions: true,
+};
 const HIGH: Measures = { ...ENHANCED, signatures: 'calls', auditOrDeny: true, stores: true };
 const STRICT: Measures = { ...HIGH, signatures: 'all', binding: true, auditAhead: true };
 

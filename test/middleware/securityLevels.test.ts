@@ -154,12 +154,38 @@ describe('security levels', () => {
     ['strict', 'binding', { requireBinding: false }],
     ['high', 'auditOrDeny', { auditing: { onFailure: 'continue' } }],
     ['strict', 'auditAhead', { auditing: { writeAhead: false } }],
+    ['enhanced', 'rateOrDeny', { rate: { limit: 10, windowMs: 1000, onStoreError: 'allow' } }],
   ];
   for (const [level, measure, options] of looser) {
     it(`cannot be loosened: ${level} with ${JSON.stringify(options)}`, () => {
       expect(() => securityProfile(complete(level, options))).to.throw(
         TypeError,
         new RegExp(`'${measure}' would be less than level '${level}' has`),
+      );
+    });
+  }
+
+  it('let requests pass uncounted where the level has no limit of its own', () => {
+    const rate = { limit: 10, windowMs: 1000, onStoreError: 'allow' } as const;
+    expect(namesOf(least('basic', { rate }))).to.include('rateLimit');
+  });
+
+  const misplaced: readonly (readonly [option: string, name: string])[] = [
+    ['sessions', 'store'],
+    ['rate', 'store'],
+    ['callChains', 'replay'],
+    ['callChains', 'calls'],
+    ['callChains', 'trust'],
+    ['definitions', 'signer'],
+    ['signatures', 'keys'],
+    ['signatures', 'replay'],
+    ['auditing', 'sink'],
+  ];
+  for (const [option, name] of misplaced) {
+    it(`take no ${name} for ${option} alone, and do not leave it out without a word`, () => {
+      expect(() => securityProfile(complete('high', { [option]: { [name]: {} } }))).to.throw(
+        TypeError,
+        `'${option}' must not have '${name}'`,
       );
     });
   }
