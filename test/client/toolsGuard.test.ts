@@ -256,7 +256,10 @@ describe('guardClient', () => {
   for (const name of ['experimental', 'requestStream']) {
     it(`offers no '${name}', which would call tools on a way of its own`, () => {
       Object.defineProperty(client, name, { value: () => 'called' });
-      expect(() => Reflect.get(guard(), name) as unknown).to.throw(TypeError, `'${name}' are not guarded; use callTool`);
+      expect(() => Reflect.get(guard(), name) as unknown).to.throw(
+        TypeError,
+        `'${name}' are not guarded; use callTool`,
+      );
     });
   }
 
