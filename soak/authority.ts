@@ -11,8 +11,10 @@ type Claims = Readonly<Record<string, unknown>>;
 const REFRESH_MS = 20_000;
 /** A new key is published for so long before it signs: longer than the server under load keeps a key set. */
 const PUBLISHED_MS = 3500;
-/** So long after its successor took over a key is withdrawn, and as long after that nothing remembers it. */
-const WITHDRAWN_MS = 5000;
+/** So long after its successor took over a key is withdrawn: longer than any request may be under way. */
+const WITHDRAWN_MS = 16_000;
+/** So long after that nothing remembers it: longer than the server under load keeps a key set. */
+const FORGOTTEN_MS = 5000;
 
 export class Authority {
   readonly issuer: string;
@@ -66,7 +68,7 @@ export class Authority {
       this.#held.clear();
       this.#later(WITHDRAWN_MS, () => {
         this.#published = this.#published.filter((one) => one !== last);
-        this.#later(WITHDRAWN_MS, () => (this.withdrawn = last));
+        this.#later(FORGOTTEN_MS, () => (this.withdrawn = last));
       });
     });
   }

@@ -28,13 +28,13 @@ export function isSound(report: SoakReport): boolean {
 }
 
 export function describe(report: SoakReport): string {
-  const { tally, faults, trail, seconds, disk, held, errorLines } = report;
+  const { tally, faults, trail, seconds, disk, held, late, errorLines } = report;
   const outages = faults.windows.map(({ name, from, to }) => `  ${name}: ${((to - from) / 1000).toFixed(1)} s`);
   return [
     ...(['good', 'bad', 'hostile'] as const).flatMap((group) => ['', `${group} requests`, ...kinds(tally, group)]),
     '',
     `${tally.judged()} requests in ${seconds} s: ${tally.judged('good')} good, ${tally.judged('bad')} bad, ` +
-      `${tally.judged('hostile')} hostile; ${held} held back by the generator`,
+      `${tally.judged('hostile')} hostile; ${held} held back by the generator, which was late by ${late.toFixed(0)} ms at the most`,
     'down, time to recover included:',
     ...outages,
     `  the disk of the audit trail is ${disk}`,

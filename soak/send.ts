@@ -34,7 +34,8 @@ export interface Sender {
 
 export class SocketSender implements Sender {
   readonly #port: number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1024, maxFreeSockets: 64 });
+  /** Connections are kept: many new ones at once would not all be accepted, and wait for seconds. */
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 200, maxFreeSockets: 200 });
 
   constructor(port: number) {
     this.#port = port;

@@ -15,8 +15,8 @@ export interface ServerSetting extends StackSetting {
 const setting = JSON.parse(process.argv[2] ?? '') as ServerSetting;
 const client = new Redis(setting.redis, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
 client.on('error', () => undefined);
-const { app, keyStore, audit } = await openStack(setting, redisStores(client, { timeoutMs: 1000 }));
-const server = createServer({ connectionsCheckingInterval: 500, headersTimeout: 3000, requestTimeout: 5000 }, app);
+const { app, keyStore, audit } = await openStack(setting, redisStores(client));
+const server = createServer({ connectionsCheckingInterval: 500, headersTimeout: 8000, requestTimeout: 10_000 }, app);
 server.keepAliveTimeout = 60_000;
 
 const delays = monitorEventLoopDelay({ resolution: 10 });
@@ -56,6 +56,6 @@ process.on('message', (asked: Asked) => {
 });
 // Whoever started it is gone.
 process.on('disconnect', () => process.exit());
-server.listen(0, '127.0.0.1', () => {
+server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 }, () => {
   process.send?.({ asked: 'start', answer: (server.address() as AddressInfo).port });
 });

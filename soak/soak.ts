@@ -28,6 +28,7 @@ export interface SoakReport {
   readonly tally: Tally;
   readonly faults: Faults;
   readonly held: number;
+  readonly late: number;
   readonly crashes: number;
   readonly errorLines: number;
   readonly errors: string;
@@ -86,7 +87,7 @@ async function runAll(
   closers.push(() => {
     clearInterval(ticker);
   });
-  const [{ served, held }] = await Promise.all([
+  const [{ served, held, late }] = await Promise.all([
     sendTraffic(world, { rate, seconds, tally, outageSince: (from) => faults.outageSince(from) }),
     faults.run(seconds, faultsOf(stage), eventsOf(stage)),
   ]);
@@ -96,7 +97,7 @@ async function runAll(
   const { crashes, errorLines, errors } = server;
   const keys = (await server.ask('close')) ?? { keys: [] };
   const trail = await readFacts(await archive.close(), keys, served);
-  return { seconds, disk: disk.kind, tally, faults, held, crashes, errorLines, errors, warm, end, trail };
+  return { seconds, disk: disk.kind, tally, faults, held, late, crashes, errorLines, errors, warm, end, trail };
 }
 
 async function setUp(closers: (() => unknown)[]): Promise<Stage> {

@@ -1,4 +1,5 @@
 // Sends requests of all kinds at a steady pace, whether those before them were answered or not.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { BAD } from './bad.js';
 import { GOOD } from './good.js';
 import { HOSTILE } from './hostile.js';
@@ -10,8 +11,9 @@ import type { World } from './world.js';
 export const KINDS: readonly Kind[] = [...GOOD, ...BAD, ...HOSTILE];
 
 const TICK_MS = 20;
-/** More are not under way at once: the one that counts is the server, and not the memory of whoever asks. */
-const MOST_UNDER_WAY = 1500;
+/** More are not under way at once, and none are made up for: a generator that is late would else be later still. */
+const MOST_UNDER_WAY = 500;
+const MOST_LATE_S = 0.1;
 
 export interface TrafficOptions {
   readonly rate: number;
@@ -25,8 +27,10 @@ export interface TrafficOptions {
 export interface Sent {
   /** Of good requests that were served: each of them is in the audit trail. */
   readonly served: Set<string>;
-  /** Requests that were not sent, since too many were under way. */
+  /** Requests that were not sent: too many were under way, or it was too late for them. */
   readonly held: number;
+  /** By how much the generator itself was late at the most, in milliseconds. */
+  readonly late: number;
 }
 
 export async function sendTraffic(world: World, { rate, seconds, tally, outageSince }: TrafficOptions): Promise<Sent> {
@@ -34,6 +38,8 @@ export async function sendTraffic(world: World, { rate, seconds, tally, outageSi
   const underWay = new Set<Promise<void>>();
   const served = new Set<string>();
   const began = performance.now();
+  const lateness = monitorEventLoopDelay({ resolution: 10 });
+  lateness.enable();
   let sent = 0;
   let held = 0;
 
@@ -47,7 +53,7 @@ export async function sendTraffic(world: World, { rate, seconds, tally, outageSi
 
   for (let elapsed = 0; elapsed < seconds; elapsed = (performance.now() - began) / 1000) {
     for (; sent < elapsed * rate; sent += 1) {
-      if (underWay.size >= MOST_UNDER_WAY) {
+      if (underWay.size >= MOST_UNDER_WAY || sent < (elapsed - MOST_LATE_S) * rate) {
         held += 1;
         continue;
       }
@@ -58,7 +64,8 @@ export async function sendTraffic(world: World, { rate, seconds, tally, outageSi
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
   await Promise.all(underWay);
-  return { served, held };
+  lateness.disable();
+  return { served, held, late: lateness.max / 1e6 };
 }
 
 /** Picks one after the other, each as often as its weight says. */
