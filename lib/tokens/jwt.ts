@@ -6,6 +6,8 @@ import { TokenFault } from './fault.js';
 /** The largest token that is looked at, in characters. */
 export const MAX_TOKEN_LENGTH = 16_384;
 
+/** JSON may begin with blanks (RFC 8259 section 2). */
+const BEGINS_OBJECT = /^[ \t\n\r]*\{/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The members of a JOSE header or a claims set. */
@@ -34,8 +36,8 @@ export function decodeJwt(token: string): DecodedJwt {
 
 /** Whether nobody could take a token for a JWT in compact form: three segments, the first of which begins an object. */
 export function isOpaque(token: string): boolean {
-  const segments = token.split('.', 4);
-  return segments.length !== 3 || Buffer.from((segments[0] ?? '').slice(0, 2), 'base64url')[0] !== 0x7b;
+  const [header = '', ...others] = token.split('.', 4);
+  return others.length !== 2 || !BEGINS_OBJECT.test(Buffer.from(header, 'base64url').toString('latin1'));
 }
 
 /** An own member: a token cannot inherit a claim from a polluted prototype. */
