@@ -11,8 +11,15 @@ import { toKoa } from '../../adapters/koa.js';
 import { Unavailable } from '../../lib/denial.js';
 import type { AnyMiddleware } from '../../lib/middleware.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
-import { fakeContext, fakeIssuer, fakeSigner, signRequest, type FakeSigner } from '../../lib/testing.js';
-import { authenticate } from '../../middleware/authenticate.js';
+import {
+  fakeContext,
+  fakeIssuer,
+  fakeSigner,
+  signRequest,
+  type FakeRequest,
+  type FakeSigner,
+} from '../../lib/testing.js';
+import { authenticate, type Auth } from '../../middleware/authenticate.js';
 import { verifySignature, type VerifySignatureOptions } from '../../middleware/verifySignature.js';
 import { KEY_PURPOSES } from '../../lib/keys/keyRecord.js';
 import { contextOf, memoryReplay, oidc, openKeyStore, type Signer } from '../../lib/index.js';
@@ -27,6 +34,11 @@ const call = (name = 'read', id = 1): object => ({
 });
 const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
 const as = fakeIssuer({ resource });
+
+const authOf = (clientId: string): Auth => ({
+  ...{ issuer: 'https://issuer.example', subject: 'jane', clientId, scopes: [], roles: [] },
+  ...{ resource, expiresAt: 2e9, token: 'token', claims: {} },
+});
 
 type App = Parameters<typeof request>[0];
 type Headers = Record<string, string>;
@@ -137,21 +149,90 @@ describe('verifySignature', () => {
     }
   });
 
+  /** What is recorded of a request that is denied, `undefined` of one that is not. */
+  const recorded = async (
+    headers: Headers,
+    { more = {}, ...given }: { more?: Partial<VerifySignatureOptions> } & FakeRequest = {},
+  ): Promise<unknown> => {
+    const ctx = fakeContext({ target: '/mcp', headers, body: JSON.stringify(call()), ...given });
+    const run = async (): Promise<unknown> => verifySignature({ ...options, ...more }).run(ctx);
+    try {
+      await run();
+      return undefined;
+    } catch (error) {
+      const { code, status, detail } = error as { code: string; status: number; detail: { reason: string } };
+      return `${status} ${code} ${detail.reason}`;
+    }
+  };
+  const changed = (headers: Headers, from: RegExp | string, to: string): Headers => ({
+    ...headers,
+    'signature-input': (headers['signature-input'] ?? '').replace(from, to),
+  });
+
   it('records why', async () => {
-    const detailOf = async (headers: Headers, target = '/mcp'): Promise<unknown> => {
-      const lines = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
-      const ctx = fakeContext({ target, headers: lines, body: JSON.stringify(call()) });
-      const run = async (): Promise<unknown> => verifySignature(options).run(ctx);
-      const error: unknown = await run().catch((thrown: unknown) => thrown);
-      return (error as { detail?: unknown }).detail;
-    };
-    expect(await detailOf({})).to.deep.equal({ reason: 'missing' });
-    expect(await detailOf({ signature: 'sig1=:AA==:' })).to.deep.equal({ reason: 'malformed' });
-    expect(await detailOf(await sign(call()), '/other')).to.deep.equal({ reason: 'target_mismatch' });
-    expect(await detailOf(await sign(call()), '/mcp#x')).to.deep.equal({ reason: 'target_invalid' });
-    expect(await detailOf(await sign(call(), { created: time + 31 }))).to.deep.equal({ reason: 'future' });
-    expect(await detailOf(await sign(call(), { nonce: 'n' }))).to.deep.equal({ reason: 'parameters' });
-    expect(await detailOf(await sign(call(), { expires: time + 301 }))).to.deep.equal({ reason: 'lifetime' });
+    const good = await sign(call());
+    expect(await recorded(good)).to.equal(undefined);
+    expect(await recorded({})).to.equal('401 signature_required missing');
+    expect(await recorded({}, { more: { mode: 'all' } })).to.equal('401 signature_required missing');
+    expect(await recorded({ signature: 'sig1=:AA==:' })).to.equal('400 signature_malformed malformed');
+    expect(await recorded(good, { target: '/other' })).to.equal('400 signature_target target_mismatch');
+    expect(await recorded(good, { target: '/mcp#x' })).to.equal('400 signature_target target_invalid');
+    expect(await recorded(await sign(call(), { nonce: 'n' }))).to.equal('401 signature_invalid parameters');
+    for (const parameter of [/;created=\d+/, /;expires=\d+/, /;nonce="[^"]*"/, /;keyid="[^"]*"/]) {
+      const without = changed(good, parameter, '');
+      expect(await recorded(without), String(parameter)).to.equal('401 signature_invalid parameters');
+    }
+    const uncovered = changed(good, ' "content-digest"', '');
+    expect(await recorded(uncovered)).to.equal('401 signature_invalid coverage');
+    const auth = authOf('somebody');
+    expect(await recorded(good, { state: { auth } })).to.equal('403 signature_invalid signer_mismatch');
+    expect(await recorded(good, { state: { auth: authOf(owner) } })).to.equal(undefined);
+  });
+
+  it('records in which way a signature is not of its time', async () => {
+    const table: readonly (readonly [number, number, string | undefined])[] = [
+      [31, 60, 'future'],
+      [30, 60, undefined],
+      [-60, 0, 'stale'],
+      [-299, 1, undefined],
+      [-300, 1, 'stale'],
+      [-301, -1, 'stale'],
+      [0, 300, undefined],
+      [0, 301, 'lifetime'],
+      [10, 10, 'lifetime'],
+      [10, 9, 'lifetime'],
+      [10, 11, undefined],
+    ];
+    for (const [created, expires, reason] of table) {
+      const headers = await sign(call(), { created: time + created, expires: time + expires });
+      expect(await recorded(headers), `${created} ${expires}`).to.equal(reason && `401 signature_invalid ${reason}`);
+    }
+  });
+
+  it('takes the query as it arrives, where a proxy rewrites the path', async () => {
+    const more = { resource: 'https://mcp.example.com/api/mcp', path: '/mcp' };
+    for (const query of ['', '?', '?a=1', '?a?']) {
+      const url = `https://mcp.example.com/api/mcp${query}`;
+      const headers = await signRequest({ url, body: call() }, { signer, created: time });
+      for (const other of ['', '?', '?a=1', '?a?']) {
+        // What a client sends as an empty query is none in the URL that it signed.
+        const same = other === (query === '?' ? '' : query);
+        const expected = same ? undefined : '401 signature_invalid signature_mismatch';
+        expect(await recorded(headers, { target: `/mcp${other}`, more }), `${query} as ${other}`).to.equal(expected);
+      }
+    }
+  });
+
+  it('denies content that is not covered, though no header tells of it', async () => {
+    const headers = await signRequest({ method: 'GET', url: resource }, { signer, created: time });
+    const get = { method: 'GET' };
+    const again = (): Promise<Headers> => signRequest({ method: 'GET', url: resource }, { signer, created: time });
+    const hidden = { ...headers, ':method': 'GET' };
+    expect(await recorded(hidden, { ...get, body: 'x' })).to.equal('401 signature_invalid coverage');
+    expect(await recorded({ ...(await again()), ':method': 'GET' }, { ...get, body: '' })).to.equal(undefined);
+    const ctx = fakeContext({ ...get, target: '/mcp', headers: await again() });
+    const body = (): Promise<never> => Promise.reject(new Error('read'));
+    await verifySignature(options).run({ ...ctx, request: { ...ctx.request, body } });
   });
 
   it('tells the time by the clock of the system, where no other is given', async () => {
@@ -463,6 +544,36 @@ describe('verifySignature', () => {
     it('is calls when nothing is said', async () => {
       expect((await post(appWith(), unsigned, call())).status).to.equal(401);
       expect((await post(appWith(), unsigned, list)).status).to.equal(200);
+    });
+
+    const verdict = async (mode: VerifySignatureOptions['mode'], body: object, given = tools()): Promise<unknown> => {
+      const check = verifySignature({ ...options, mode: mode ?? 'calls', ...(given && { tools: given }) });
+      const run = async (): Promise<unknown> => check.run(fakeContext({ body }));
+      return run().catch((error: unknown) => (error as { code?: string }).code);
+    };
+
+    it('is about calls of tools alone', async () => {
+      const prompt = { jsonrpc: '2.0', id: 1, method: 'prompts/get', params: { name: 'purge' } };
+      const answer = { jsonrpc: '2.0', id: 1, result: { name: 'purge' } };
+      for (const body of [prompt, answer, [prompt, answer]]) {
+        for (const mode of ['off', 'observe', 'calls'] as const) expect(await verdict(mode, body)).to.deep.equal({});
+      }
+      const silent = { jsonrpc: '2.0', method: 'tools/call', params: { name: 'read' } };
+      expect(await verdict('calls', silent)).to.equal('signature_required');
+      expect(await verdict('off', silent)).to.deep.equal({});
+      expect(await verdict('off', call('unknown'))).to.deep.equal({});
+    });
+
+    it('off does not read the body, where no tool asks for a signature', async () => {
+      const rpc = (): Promise<never> => Promise.reject(new Error('read'));
+      const ctx = fakeContext({});
+      const unread = { ...ctx, request: { ...ctx.request, rpc } };
+      const run = async (given: VerifySignatureOptions['tools']): Promise<unknown> =>
+        verifySignature({ ...options, mode: 'off', ...(given && { tools: given }) }).run(unread);
+      expect(await run(undefined)).to.deep.equal({});
+      expect(await run(defineTools({ read: { permissions: [] } }))).to.deep.equal({});
+      const asked: unknown = await run(tools()).catch((error: unknown) => error);
+      expect(asked).to.have.property('message', 'read');
     });
 
     it('records in mode observe what calls would deny', async () => {

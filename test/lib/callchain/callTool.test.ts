@@ -26,7 +26,7 @@ describe('callTool', () => {
   let server: Server;
   let other: Server;
 
-  before(async () => {
+  beforeEach(async () => {
     ({ server, other } = await network({
       server: {
         tools: {

@@ -32,7 +32,7 @@ describe('chainFetch', () => {
   let agent: FakeSigner;
   let sent: Sent[] = [];
 
-  before(async () => {
+  beforeEach(async () => {
     agent = await fakeSigner();
     ({ a, b, c } = await network({
       a: {

@@ -127,6 +127,23 @@ describe('signatureVerifier', () => {
     expect(error).to.be.instanceOf(SignatureFault).with.property('reason', 'key_unknown');
   });
 
+  it('counts one that can be judged beside one that cannot', async () => {
+    const [key] = signer.jwks.keys.map(importVerifyKey) as [VerifyKey];
+    const failing = (error: Error) => {
+      let asked = 0;
+      return (): Promise<TrustedKey | undefined> => {
+        asked += 1;
+        return asked === 1
+          ? Promise.reject(error)
+          : Promise.resolve({ key, owner, clientId: 'client', mayRoot: false });
+      };
+    };
+    const both = [await bogus('a'), await signed()];
+    expect(await verify(both, failing(new Unavailable('The keys of a peer are not available')))).to.equal(owner);
+    const bug = new RangeError('bug');
+    expect(await verify(both, failing(bug)), 'but no bug is passed over').to.equal(bug);
+  });
+
   it('fails as the trust it was given failed', async () => {
     const bug = new RangeError('bug');
     expect(await verify([await signed()], () => Promise.reject(bug))).to.equal(bug);
