@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { measuresOf, SECURITY_LEVELS, type Measures } from '../lib/profile/levels.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
@@ -30,6 +31,23 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   'validateOrigin.md': ['ValidateOriginOptions'],
   'verifySignature.md': ['VerifySignatureOptions'],
 };
+
+/** How the rows of a table of levels begin, and what a cell is like for a level of these measures. */
+const LEVEL_ROWS: readonly (readonly [start: string, says: (measures: Measures) => RegExp])[] = [
+  ['`authenticate`', () => /^yes$/],
+  ['`bindSession`', ({ sessions, rate, definitions }) => (sessions && rate && definitions ? /^yes$/ : /^-$/)],
+  ['`callStackGuard`', ({ callChains }) => (callChains ? /^yes$/ : /^where a tool has call rules$/)],
+  ['sign', ({ signatures }) => SIGNED[signatures]],
+  ['tokens bound', ({ binding }) => (binding ? /^required$/ : /^accepted$/)],
+  ['cannot be recorded', ({ auditOrDeny, auditAhead }) => (auditOrDeny ? recorded(auditAhead) : /^goes on$/)],
+];
+const SIGNED: Readonly<Record<Measures['signatures'], RegExp>> = {
+  off: /^where a tool asks$/,
+  observe: /^observed$/,
+  calls: /^(?:every call|`calls`)$/,
+  all: /^(?:every request|`all`)$/,
+};
+const recorded = (ahead: boolean): RegExp => (ahead ? /^(?:is denied|503), and recorded/ : /^(?:is denied|503)$/);
 
 /** The names in the first column of each table whose head says that it is about options. */
 function optionTables(page: string): readonly (readonly string[])[] {
@@ -93,6 +111,21 @@ describe('the pages', function () {
     expect(middlewares.length).to.be.greaterThan(8);
     expect(middlewares.filter((name) => !PAGES.includes(name.replace('.ts', '.md')))).to.deep.equal([]);
   });
+
+  for (const page of ['README.md', 'docs/securityProfile.md']) {
+    it(`say in ${page} what the levels are made of`, () => {
+      const rows = read(page)
+        .split('\n')
+        .map((line) => line.slice(2, -2).split(' | '));
+      for (const [start, says] of LEVEL_ROWS) {
+        const cells = rows
+          .find((row) => row.length === 5 && row[0]?.toLowerCase().includes(start.toLowerCase()))
+          ?.slice(1);
+        const made = SECURITY_LEVELS.map((level) => says(measuresOf(level, {})));
+        made.forEach((pattern, index) => expect(cells?.[index], start).to.match(pattern));
+      }
+    });
+  }
 
   it('are linked from the README, every one', () => {
     const readme = read('README.md');
