@@ -171,6 +171,7 @@ function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityPro
     binding: requireBinding,
     auditOrDeny: auditing?.onFailure === undefined ? undefined : auditing.onFailure === 'deny',
     auditAhead: auditing?.writeAhead,
+    events: auditing?.level,
     sessions: isAsked(given.sessions),
     rate: isAsked(given.rate),
     rateOrDeny: onStoreError === undefined ? undefined : onStoreError === 'deny',

@@ -22,6 +22,8 @@ export interface Measures {
   readonly auditOrDeny: boolean;
   /** Whether the record of a request is on the disk before a handler sees it. */
   readonly auditAhead: boolean;
+  /** How much is recorded. */
+  readonly events: 'denials' | 'requests' | 'all';
   /** Whether it must be said where shared state is kept. */
   readonly stores: boolean;
 }
@@ -36,6 +38,7 @@ const BASIC: Measures = {
   binding: false,
   auditOrDeny: false,
   auditAhead: false,
+  events: 'denials',
   stores: false,
 };
 const ENHANCED: Measures = {
@@ -46,7 +49,7 @@ const ENHANCED: Measures = {
   callChains: true,
   definitions: true,
 };
-const HIGH: Measures = { ...ENHANCED, signatures: 'calls', auditOrDeny: true, stores: true };
+const HIGH: Measures = { ...ENHANCED, signatures: 'calls', auditOrDeny: true, events: 'requests', stores: true };
 const STRICT: Measures = { ...HIGH, signatures: 'all', binding: true, auditAhead: true };
 
 const LEVELS: Readonly<Record<SecurityLevel, Measures>> = {
@@ -55,7 +58,12 @@ const LEVELS: Readonly<Record<SecurityLevel, Measures>> = {
   high: HIGH,
   strict: STRICT,
 };
-const SIGNATURES: readonly Measures['signatures'][] = ['off', 'observe', 'calls', 'all'];
+/** From less to more. */
+const SCALES: readonly (readonly unknown[])[] = [
+  [false, true],
+  ['off', 'observe', 'calls', 'all'],
+  ['denials', 'requests', 'all'],
+];
 
 /** The names of the levels, from the lowest to the highest. */
 export const SECURITY_LEVELS: readonly SecurityLevel[] = ['basic', 'enhanced', 'high', 'strict'];
@@ -67,7 +75,7 @@ export const SECURITY_LEVELS: readonly SecurityLevel[] = ['basic', 'enhanced', '
 export function measuresOf(level: SecurityLevel, asked: Partial<Measures>): Measures {
   const base = LEVELS[level];
   for (const [name, value] of Object.entries(asked)) {
-    if (rank(value) < rank(base[name as keyof Measures])) {
+    if (isLess(value, base[name as keyof Measures])) {
       throw new TypeError(
         `securityProfile: '${name}' would be less than level '${level}' has; leave it out, or choose a lower level`,
       );
@@ -76,6 +84,8 @@ export function measuresOf(level: SecurityLevel, asked: Partial<Measures>): Meas
   return { ...base, ...asked };
 }
 
-function rank(value: Measures[keyof Measures]): number {
-  return typeof value === 'boolean' ? Number(value) : SIGNATURES.indexOf(value);
+function isLess(value: unknown, base: unknown): boolean {
+  return SCALES.some(
+    (scale) => scale.includes(base) && scale.includes(value) && scale.indexOf(value) < scale.indexOf(base),
+  );
 }

@@ -154,6 +154,7 @@ describe('security levels', () => {
     ['strict', 'binding', { requireBinding: false }],
     ['high', 'auditOrDeny', { auditing: { onFailure: 'continue' } }],
     ['strict', 'auditAhead', { auditing: { writeAhead: false } }],
+    ['high', 'events', { auditing: { level: 'denials' } }],
     ['enhanced', 'rateOrDeny', { rate: { limit: 10, windowMs: 1000, onStoreError: 'allow' } }],
   ];
   for (const [level, measure, options] of looser) {
