@@ -57,7 +57,7 @@ export async function openStack(
     allowedHosts: [HOST],
     issuers: [oidc({ issuer })],
     // Short, so that it is felt when the authorization server is away.
-    keySets: { maxAge: 2, cooldown: 1, staleIfError: 1, timeout: 1 },
+    keySets: { maxAge: 2, cooldown: 1, staleIfError: 1 },
     tools: TOOLS,
     base: ['mcp'],
     revoked: stores.revocations,
