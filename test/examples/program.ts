@@ -1,7 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
@@ -55,21 +54,24 @@ export async function paste(command: string): Promise<string> {
   return output;
 }
 
-/** A port that is free, and the next one too. */
+/** A port that is free, and the next one too. Both are below those that connections on their way out take. */
 export async function twoFreePorts(): Promise<number> {
   for (;;) {
-    const first = createServer().listen(0, '127.0.0.1');
-    await once(first, 'listening');
-    const { port } = first.address() as AddressInfo;
-    const second = createServer().listen(port + 1, '127.0.0.1');
-    const free = await Promise.race([
-      once(second, 'listening').then(() => true),
-      once(second, 'error').then(() => false),
-    ]);
-    for (const server of free ? [first, second] : [first]) {
+    const port = 20_000 + 2 * Math.floor(Math.random() * 5_000);
+    const servers = [port, port + 1].map((one) => createServer().listen(one, '127.0.0.1'));
+    const free = await Promise.all(
+      servers.map((server) =>
+        once(server, 'listening').then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    const listening = servers.filter((_server, at) => free[at]);
+    for (const server of listening) {
       server.close();
       await once(server, 'close');
     }
-    if (free) return port;
+    if (listening.length === 2) return port;
   }
 }
