@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { generateKeyPairSync } from 'node:crypto';
 import { ALGORITHMS, importSignKey, importVerifyKey, registeredName } from '../../../lib/keys/algorithms.js';
 import type { Algorithm, SignKey, VerifyKey } from '../../../lib/keys/algorithms.js';
-import { coverageOf } from '../../../lib/signatures/coverage.js';
+import { coverageOf, type Coverage } from '../../../lib/signatures/coverage.js';
 import { originOf, targetOf, type RequestMessage } from '../../../lib/signatures/message.js';
 import { findSignatures, readSignature } from '../../../lib/signatures/received.js';
 import { signMessage, type SignatureParameters } from '../../../lib/signatures/sign.js';
@@ -32,7 +32,7 @@ async function keysFor(alg: Algorithm): Promise<Keys> {
 }
 
 const FIELDS = ['content-type', 'authorization', 'mcp-name'] as const;
-const coverage = coverageOf(['@method', '@target-uri', ...FIELDS]);
+const coverage = (): Coverage => coverageOf(['@method', '@target-uri', ...FIELDS]);
 
 const request = (over: Partial<RequestMessage> = {}): RequestMessage => ({
   method: 'POST',
@@ -42,7 +42,7 @@ const request = (over: Partial<RequestMessage> = {}): RequestMessage => ({
 });
 
 async function signed(message: RequestMessage, { signer }: Keys, parameters: SignatureParameters = { created: 1 }) {
-  const fields = await signMessage(message, { coverage, parameters, key: signer });
+  const fields = await signMessage(message, { coverage: coverage(), parameters, key: signer });
   const headers = { ...message.headers, 'signature-input': [fields['signature-input']], signature: [fields.signature] };
   return { ...message, headers };
 }
@@ -79,7 +79,7 @@ describe('verifyMessage', () => {
   describe('with a message that somebody changed', () => {
     let keys: Keys;
     let message: Awaited<ReturnType<typeof signed>>;
-    before(async () => {
+    beforeEach(async () => {
       keys = await keysFor('Ed25519');
       message = await signed(request(), keys, { created: 1_700_000_000, nonce: 'n', keyid: keys.verifier.keyId });
     });
@@ -116,7 +116,7 @@ describe('verifyMessage', () => {
     it('is not misled by a signature that somebody added (pitfall 17)', async () => {
       const attacker = await keysFor('Ed25519');
       const forged = await signMessage(request({ method: 'DELETE' }), {
-        coverage,
+        coverage: coverage(),
         parameters: { keyid: keys.verifier.keyId },
         key: attacker.signer,
         label: 'forged',
