@@ -22,13 +22,14 @@ const tools = defineTools({
 });
 const { now } = fakeClock();
 const NOW = now().getTime() / 1000;
-const middleware = authorizeScopes({
-  tools,
-  now,
-  resources: { 'test://vault/{id}': { permissions: [], acr: [HARDWARE] }, 'test://open': [] },
-  prompts: { transfer: { permissions: [], maxAge: 10 } },
-  methods: { 'tasks/get': { permissions: [], acr: [MFA] } },
-});
+const check = (): ReturnType<typeof authorizeScopes> =>
+  authorizeScopes({
+    tools,
+    now,
+    resources: { 'test://vault/{id}': { permissions: [], acr: [HARDWARE] }, 'test://open': [] },
+    prompts: { transfer: { permissions: [], maxAge: 10 } },
+    methods: { 'tasks/get': { permissions: [], acr: [MFA] } },
+  });
 
 function authOf(claims: object, more: Partial<Auth> = {}): Auth {
   return {
@@ -49,7 +50,7 @@ const call = (name: string, id = 1) => ({ jsonrpc: '2.0', id, method: 'tools/cal
 
 async function denial(body: unknown, auth: Auth, method = 'POST'): Promise<Denial | undefined> {
   try {
-    await middleware.run(fakeContext<'auth'>({ method, body, state: { auth } }));
+    await check().run(fakeContext<'auth'>({ method, body, state: { auth } }));
     return undefined;
   } catch (error) {
     if (isDenial(error)) return error;
@@ -160,7 +161,7 @@ describe('step-up authentication (RFC 9470)', () => {
 
   it('does not hide a tool from who would have to sign in again', async () => {
     const auth = authOf({});
-    const { access } = await middleware.run(fakeContext<'auth'>({ body: call('whoami'), state: { auth } }));
+    const { access } = await check().run(fakeContext<'auth'>({ body: call('whoami'), state: { auth } }));
     expect(['whoami', 'pay', 'sign', 'recent'].map((name) => access.may('tool', name))).to.deep.equal([
       'yes',
       'depends',
