@@ -144,7 +144,9 @@ describe('the record of what callStackGuard denies', () => {
     ];
     for (const [reason, chain] of table) {
       const expected = { code: 'chain_malformed', reason };
-      expect(await recorded({ chain }), `${reason} ${JSON.stringify(chain)?.slice(0, 60)}`).to.deep.equal(expected);
+      expect(await recorded({ chain }), `${reason} ${String(JSON.stringify(chain)).slice(0, 60)}`).to.deep.equal(
+        expected,
+      );
     }
   });
 
@@ -170,7 +172,7 @@ describe('the record of what callStackGuard denies', () => {
     for (const [claim, values] of table) {
       for (const value of values) {
         const chain = await sign(hops({ claims: { [claim]: value } }));
-        expect(await recorded({ chain }), `${claim} ${JSON.stringify(value)?.slice(0, 40)}`).to.deep.equal({
+        expect(await recorded({ chain }), `${claim} ${String(JSON.stringify(value)).slice(0, 40)}`).to.deep.equal({
           code: 'chain_malformed',
           reason: 'claim',
           claim,

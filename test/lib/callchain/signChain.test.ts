@@ -315,8 +315,9 @@ describe('what a call says to another server, and to the record', () => {
       ["callTool: 'callStack' must be the one", () => callTool(copied, 't1', {}, () => 1)],
     ];
     for (const [start, action] of table) {
-      const run = async (): Promise<unknown> => action();
-      const error: unknown = await run().catch((thrown: unknown) => thrown);
+      const error: unknown = await Promise.resolve()
+        .then(action)
+        .catch((thrown: unknown) => thrown);
       expect(error, start)
         .to.be.instanceOf(TypeError)
         .with.property('message')
