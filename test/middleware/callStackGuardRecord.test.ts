@@ -22,6 +22,8 @@ const tools = defineTools({
   read: { permissions: [] },
 });
 
+const shown = (value: unknown): string => JSON.stringify(value ?? 'nothing').slice(0, 60);
+
 interface Sent {
   readonly chain?: unknown;
   readonly tool?: string;
@@ -144,9 +146,7 @@ describe('the record of what callStackGuard denies', () => {
     ];
     for (const [reason, chain] of table) {
       const expected = { code: 'chain_malformed', reason };
-      expect(await recorded({ chain }), `${reason} ${String(JSON.stringify(chain)).slice(0, 60)}`).to.deep.equal(
-        expected,
-      );
+      expect(await recorded({ chain }), `${reason} ${shown(chain)}`).to.deep.equal(expected);
     }
   });
 
@@ -172,7 +172,7 @@ describe('the record of what callStackGuard denies', () => {
     for (const [claim, values] of table) {
       for (const value of values) {
         const chain = await sign(hops({ claims: { [claim]: value } }));
-        expect(await recorded({ chain }), `${claim} ${String(JSON.stringify(value)).slice(0, 40)}`).to.deep.equal({
+        expect(await recorded({ chain }), `${claim} ${shown(value)}`).to.deep.equal({
           code: 'chain_malformed',
           reason: 'claim',
           claim,
