@@ -20,10 +20,7 @@ const BEARER = challenge('Bearer');
  * The proven caller of a request.
  * @throws {Denial} 401 `caller_unproven` with this challenge when nobody is proven
  */
-export function principalOf(
-  { auth, signature }: RequestContext['state'],
-  authenticateBy: string = BEARER,
-): Principal {
+export function principalOf({ auth, signature }: RequestContext['state'], authenticateBy: string = BEARER): Principal {
   if (auth !== undefined) return { auth };
   if (signature !== undefined) return { signature };
   throw new Denial(401, 'caller_unproven', 'The request does not prove who calls', {

@@ -22,7 +22,7 @@ export interface Event {
 }
 
 /** The longest time in which everything happens once, in seconds. */
-export const CYCLE = 120;
+const CYCLE = 120;
 
 interface Window {
   readonly name: string;

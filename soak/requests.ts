@@ -13,7 +13,7 @@ const JSON_HEADERS = { accept: 'application/json, text/event-stream', 'content-t
 const USERS = 40;
 let count = 0;
 
-export const SCOPE = 'mcp data:read';
+const SCOPE = 'mcp data:read';
 /** One user after the other. */
 export const nextUser = (): string => `user-${(count += 1) % USERS}`;
 /** The claims of a user of the agent. */
