@@ -119,7 +119,7 @@ async function continued(
   const { frames, caller } = framesOf(hops);
   const { transaction } = first;
   const depth = frames.length;
-  const limits = limitsOf(reception, arrival.rules, frames, leaf);
+  const limits = limitsOf(reception, frames, leaf);
   for (const { from, depth: most } of limits) {
     if (depth > most) throw callDenial('call_depth_exceeded', { reason: from, transaction });
   }
@@ -152,16 +152,10 @@ interface Limit {
 }
 
 /** How deep the stack may be: by this server, by each of its tools that is in it, and by those that signed the chain. */
-function limitsOf(
-  { party, maxDepth }: Reception,
-  rules: CallRules,
-  frames: readonly CallFrame[],
-  leaf: Hop,
-): readonly Limit[] {
+function limitsOf({ party, maxDepth }: Reception, frames: readonly CallFrame[], leaf: Hop): readonly Limit[] {
   const limits: Limit[] = [
     { from: 'policy', depth: maxDepth },
     { from: 'chain', depth: frames.length + leaf.maxDepth - leaf.depth },
-    { from: 'tool', depth: frames.length - 1 + rules.maxDepth },
   ];
   frames.forEach(({ resource, tool }, place) => {
     const budget = resource === party.resource ? party.rules.get(tool)?.maxDepth : undefined;

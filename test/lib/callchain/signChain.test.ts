@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { argumentsDigest } from '../../../lib/callchain/hop.js';
 import { chainFetch, type ChainFetchOptions } from '../../../lib/callchain/chainFetch.js';
-import type { CallStack } from '../../../lib/callchain/callStack.js';
+import { originOf, type CallStack } from '../../../lib/callchain/callStack.js';
 import { callTool } from '../../../lib/callchain/callTool.js';
 import { startCallStack, type StartCallStackOptions } from '../../../lib/callchain/startCallStack.js';
 import { kExchange } from '../../../lib/handOver.js';
@@ -291,6 +291,55 @@ describe('what a call says to another server, and to the record', () => {
       await outgoing(B, { method: 'POST', headers: { 'content-type': 'text/plain' }, body });
     }
     expect(bodies).to.deep.equal(sent);
+  });
+
+  it('knows what the caller proved themselves with, in whatever form it came', async () => {
+    const table: readonly (readonly [string | string[] | undefined, readonly string[]])[] = [
+      [undefined, []],
+      ['', []],
+      ['Bearer abc', ['abc']],
+      ['Bearer   abc', ['abc']],
+      [' DPoP abc ', ['abc']],
+      ['abc', ['abc']],
+      ['Bearer', ['Bearer']],
+      ['Digest a b', ['a b']],
+      [
+        ['Bearer abc', 'Basic def'],
+        ['abc', 'def'],
+      ],
+    ];
+    const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 't0' } };
+    for (const [authorization, expected] of table) {
+      const headers = authorization === undefined ? {} : { authorization };
+      const { callStack } = await guard().run(contextWith({ body, state: client(), headers }));
+      expect(originOf('test', callStack!).credentials, String(authorization)).to.deep.equal(expected);
+    }
+  });
+
+  it('hands on a trace in its form only', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const table: readonly (readonly [Record<string, string | string[]>, object])[] = [
+      [{}, {}],
+      [{ tracestate: 'a=1' }, {}],
+      [{ traceparent }, { traceparent }],
+      [
+        { traceparent, tracestate: ['a=1', 'b=2'] },
+        { traceparent, tracestate: 'a=1,b=2' },
+      ],
+      [
+        { traceparent, tracestate: 'x'.repeat(512) },
+        { traceparent, tracestate: 'x'.repeat(512) },
+      ],
+      [{ traceparent, tracestate: 'x'.repeat(513) }, { traceparent }],
+      [{ traceparent, tracestate: 'a=\u00e9' }, { traceparent }],
+      [{ traceparent: `x${traceparent}` }, {}],
+      [{ traceparent: [traceparent, traceparent] }, {}],
+    ];
+    const body = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 't0' } };
+    for (const [headers, expected] of table) {
+      const { callStack } = await guard().run(contextWith({ body, state: client(), headers }));
+      expect(originOf('test', callStack!).trace, JSON.stringify(headers).slice(0, 80)).to.deep.equal(expected);
+    }
   });
 
   it('starts with the name of what was called wrongly', async () => {
