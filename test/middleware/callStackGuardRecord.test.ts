@@ -316,6 +316,38 @@ describe('the record of what callStackGuard denies', () => {
     expect(claimed).to.deep.equal([[`call:${B}:${'j'.repeat(22)}`, new Date((time + 60 + 30) * 1000), B]]);
   });
 
+  it('is about the last of three hops', async () => {
+    const three = (permissions: readonly string[]): Promise<string[]> =>
+      sign([
+        { signer: a, issuer: A, caller: 'report', resource: B, tool: 'fetch', permissions: ['audit:log'] },
+        { signer: b, issuer: B, resource: B, tool: 'format', permissions: ['audit:log'] },
+        { signer: b, issuer: B, resource: C, tool: 'write', permissions, claims: { jti: 'l'.repeat(22) } },
+      ]);
+    expect(await recorded({ chain: await three([]) })).to.deep.include({ code: 'privilege_escalated', granted: [] });
+    const claimed: unknown[] = [];
+    const replay = { claim: (key: string) => Promise.resolve(claimed.push(key) < 0) };
+    await denial({ chain: await three(['audit:log']), more: { replay } });
+    expect(claimed).to.deep.equal([`call:${B}:${'l'.repeat(22)}`]);
+  });
+
+  it('starts with the name of the guard, where a developer is told', () => {
+    const table: readonly (readonly [string, object])[] = [
+      ["'calls' must be an object", { calls: 7 }],
+      ["'maxCalls'", { maxCalls: 0 }],
+      ["'identity': 'resource'", { identity: { resource: '' } }],
+      [
+        "'trust' has the client",
+        { trust: ['x', 'y'].map((name) => ({ owner: `${A}/${name}`, clientId: 'same', jwks: { keys: [] } })) },
+      ],
+    ];
+    for (const [problem, change] of table) {
+      expect(() => callStackGuard({ ...options, ...change }), problem).to.throw(
+        TypeError,
+        `callStackGuard: ${problem}`,
+      );
+    }
+  });
+
   it('has a sentence for each', async () => {
     const chain = await sign(hops());
     const table: readonly (readonly [Sent, string])[] = [
