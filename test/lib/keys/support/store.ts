@@ -11,7 +11,7 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /** A clock that stands still until it is told to go on. */
-export class Clock {
+class Clock {
   #time = Date.parse('2026-03-01T12:00:00Z');
 
   readonly now = (): Date => new Date(this.#time);
@@ -23,7 +23,7 @@ export class Clock {
 }
 
 /** A folder of its own for each test, and stores in it that are closed afterwards. */
-export class Sandbox {
+class Sandbox {
   readonly clock: Clock = new Clock();
   readonly events: KeyEvent[] = [];
   readonly #stores: KeyStore[] = [];
