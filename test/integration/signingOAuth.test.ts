@@ -7,6 +7,7 @@ import {
   startAuthorizationServer,
   type AuthorizationServer,
 } from '../../examples/support/authorizationServer.js';
+import { claimsOf } from '../../examples/support/attempts.js';
 import { CLIENTS, connect, type Connection } from '../../examples/support/clients.js';
 import { listen } from '../../examples/support/loopback.js';
 import { asUser } from '../../examples/support/login.js';
@@ -63,6 +64,8 @@ describe('an official client with OAuth', () => {
         let fault: Fault | undefined;
         let used: RequestInit = {};
         let seconds = 0;
+        /** How far the clock of the signer is ahead, in seconds. */
+        let ahead = 0;
         let resource: string;
         let client: Connection;
         let close: () => Promise<void>;
@@ -94,7 +97,9 @@ describe('an official client with OAuth', () => {
             ]),
           );
           server.serve(app);
-          const fetching = signingFetch({ signer: { current: () => current.current() }, resource, fetch: sending });
+          const clock = (): Date => new Date(Date.now() + ahead * 1000);
+          const signs: Signer = { current: () => current.current() };
+          const fetching = signingFetch({ signer: signs, resource, fetch: sending, now: clock });
           client = await connect(kind, resource, asUser(as), fetching);
           expect(await client.call('wipe')).to.equal('wiped');
         });
@@ -131,6 +136,43 @@ describe('an official client with OAuth', () => {
             expect(grants).to.deep.equal([]);
           });
         }
+
+        const clocks: readonly (readonly [string, number])[] = [
+          ['signed too long ago', -120],
+          ['signed in the future', 120],
+        ];
+        for (const [what, by] of clocks) {
+          it(`neither refreshes nor signs in again for a request ${what}`, async () => {
+            grants.length = 0;
+            await client.call('whoami');
+            ahead = by;
+            const error: unknown = await client.call('whoami').catch((thrown: unknown) => thrown);
+            ahead = 0;
+            expect((error as Error).message).to.include('signature_invalid');
+            expect(grants).to.deep.equal([]);
+          });
+        }
+
+        it('neither refreshes nor signs in again for a request whose token was swapped', async () => {
+          grants.length = 0;
+          await client.call('whoami');
+          const token = await as.sign({ ...claimsOf(as, resource), sub: 'victim', client_id: as.app.clientId });
+          fault = (init) => ({ init: replaced(init, 'authorization', /^.*$/, `Bearer ${token}`) });
+          const error: unknown = await client.call('whoami').catch((thrown: unknown) => thrown);
+          fault = undefined;
+          expect((error as Error).message).to.include('signature_invalid');
+          expect(grants).to.deep.equal([]);
+        });
+
+        it('neither refreshes nor signs in again for a wrong key under a known id', async () => {
+          grants.length = 0;
+          const { keyId } = signer;
+          current = { current: async () => ({ ...(await stranger.current()), keyId }) };
+          const error: unknown = await client.call('whoami').catch((thrown: unknown) => thrown);
+          current = signer;
+          expect((error as Error).message).to.include('signature_invalid');
+          expect(grants).to.deep.equal([]);
+        });
 
         it('neither refreshes nor signs in again for a key that nobody knows', async () => {
           grants.length = 0;
