@@ -18,6 +18,7 @@ const frameworkFree = {
 };
 
 export default defineConfig(
+  // Stryker reads its own file as it is: it is no part of any program, and asks for a default export.
   { ignores: ['dist', 'coverage', 'stryker.config.js'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,

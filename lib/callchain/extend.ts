@@ -1,9 +1,9 @@
 import { callDenial } from './denials.js';
 import { assertAgreed, type CallRules } from './callRules.js';
 import { hasEnded, originOf, type CallStack, type StackOrigin } from './callStack.js';
-import { argumentsDigest, hopDigest, MAX_CHAIN, MAX_HOPS } from './hop.js';
+import { argumentsDigest, hopDigest, MAX_CHAIN, MAX_HOPS, type HopClaims } from './hop.js';
 import { nameOf, ROOT, type CallFrame } from './names.js';
-import { signHop, type HopClaims } from './signHop.js';
+import { signHop } from './signHop.js';
 
 /** A call that is to be made on another server. */
 export interface OutgoingCall {

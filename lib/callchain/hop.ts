@@ -22,19 +22,13 @@ export const MAX_HOPS = 8;
 export const MAX_CHAIN = 16_384;
 
 /** What one hop says: a server, or the agent that starts a chain, consents to this very call of one tool. */
-export interface Hop {
-  /** As it was sent. */
-  readonly token: string;
-  readonly signature: Uint8Array;
-  readonly keyId: string;
-  readonly algorithm: string;
+export interface HopClaims {
   /** Who calls: the resource URI of a server, or the URI of an agent. */
   readonly issuer: string;
   /** The resource URI of the server that is called. */
   readonly audience: string;
   readonly subject: string | undefined;
   readonly transaction: string;
-  readonly id: string;
   /** Seconds since the epoch. */
   readonly issuedAt: number;
   /** Seconds since the epoch. */
@@ -54,6 +48,15 @@ export interface Hop {
   readonly argumentsDigest: string;
   /** The digest of the tool's definition that the caller approved. */
   readonly toolDigest: string | undefined;
+}
+
+/** A hop as it was sent. */
+export interface Hop extends HopClaims {
+  readonly token: string;
+  readonly signature: Uint8Array;
+  readonly keyId: string;
+  readonly algorithm: string;
+  readonly id: string;
 }
 
 const DIGEST = /^[\w-]{43}$/;

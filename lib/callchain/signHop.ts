@@ -1,26 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { encode } from '../definitions/jws.js';
 import type { SigningKey } from '../keys/signer.js';
-import { HOP_TYPE, TOOL_CALL } from './hop.js';
-
-/** What a hop is to say. As in `Hop`, where not told here. */
-export interface HopClaims {
-  readonly issuer: string;
-  readonly audience: string;
-  readonly subject: string | undefined;
-  readonly transaction: string;
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-  readonly depth: number;
-  readonly maxDepth: number;
-  readonly parent: string | undefined;
-  readonly caller: string | undefined;
-  readonly permissions: readonly string[];
-  readonly nextKey: string | undefined;
-  readonly tool: string;
-  readonly argumentsDigest: string;
-  readonly toolDigest: string | undefined;
-}
+import { HOP_TYPE, TOOL_CALL, type HopClaims } from './hop.js';
 
 type Members = Readonly<Record<string, unknown>>;
 

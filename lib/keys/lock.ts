@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readlink } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { failedWith, type Disk } from './disk.js';
 import { KeyStoreError } from './keyStoreError.js';
+import { isGone, readHolder, thisHost, type LockHolder } from './lockHolder.js';
 import { draftOf, readPrivateFile, writeDraft } from './privateFiles.js';
 
 export interface LockOptions {
@@ -12,13 +11,6 @@ export interface LockOptions {
   readonly staleAfterMs?: number;
   /** How many milliseconds to wait for the lock. Default: 60,000. */
   readonly timeoutMs?: number;
-}
-
-interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  readonly instance: string;
-  readonly token: string;
 }
 
 /** Tells this copy of the module, in this thread, from every other one that may share the process id. */
@@ -41,7 +33,12 @@ export async function withLock<Result>(
   options: LockOptions = {},
 ): Promise<Result> {
   const token = randomUUID();
-  const mine = JSON.stringify({ host: await host(), pid: process.pid, instance: INSTANCE, token } satisfies Holder);
+  const mine = JSON.stringify({
+    host: await thisHost(),
+    pid: process.pid,
+    instance: INSTANCE,
+    token,
+  } satisfies LockHolder);
   held.add(token);
   try {
     await acquire(disk, path, mine, options);
@@ -121,34 +118,14 @@ async function release(disk: Disk, path: string, text: string): Promise<void> {
 }
 
 async function isLeftBehind(text: string): Promise<boolean> {
-  const holder = parse(text);
+  const holder = readHolder(text);
   if (holder === undefined) return false;
   if (holder.instance === INSTANCE) return !held.has(holder.token);
-  if (holder.host !== (await host())) return false;
-  try {
-    process.kill(holder.pid, 0);
-    return false;
-  } catch (cause) {
-    return failedWith(cause, 'ESRCH');
-  }
+  if (holder.host !== (await thisHost())) return false;
+  return isGone(holder.pid);
 }
 
 function nameOf(text: string): string {
-  const holder = parse(text);
+  const holder = readHolder(text);
   return holder === undefined ? 'an unknown process' : `process ${holder.pid} on ${holder.host}`;
-}
-
-function parse(text: string): Holder | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Holder> | null;
-    return Number.isSafeInteger(value?.pid) && (value?.pid ?? 0) > 0 ? (value as Holder) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Two containers may share a host name, a volume and process ids, but not the namespace that the ids belong to. */
-async function host(): Promise<string> {
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
-  return `${hostname()} ${namespace}`.trim();
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { failedWith, nodeDisk } from '../../keys/disk.js';
 import { withLock } from '../../keys/lock.js';
+import { isGone, readHolder, thisHost, type LockHolder } from '../../keys/lockHolder.js';
 import { AuditTrailError } from './error.js';
 
 /** How often a holder shows that it is alive, and after how long without that it counts as gone, in milliseconds. */
@@ -11,12 +11,6 @@ const GONE_MS = 60_000;
 
 /** Locks of this process, by token: what it holds no longer was left behind, be it by another process of that id. */
 const held = new Set<string>();
-
-interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  readonly token: string;
-}
 
 /** The right to be the only writer of a file. */
 export interface TrailLock {
@@ -30,7 +24,7 @@ export interface TrailLock {
  */
 export async function lockTrail(file: string, onLost: () => void): Promise<TrailLock> {
   const path = `${file}.lock`;
-  const mine: Holder = { host: await host(), pid: process.pid, token: randomUUID() };
+  const mine: LockHolder = { host: await thisHost(), pid: process.pid, token: randomUUID() };
   const text = JSON.stringify(mine);
   // Of two that see the same holder gone, one must not remove the new lock of the other.
   await withLock(nodeDisk, `${path}.guard`, async () => {
@@ -57,8 +51,8 @@ async function assertFree(path: string, here: string): Promise<void> {
     if (failedWith(cause, 'ENOENT')) return undefined;
     throw cause;
   });
-  const holder = text === undefined ? undefined : parse(text);
-  if (text === undefined || (holder !== undefined && isGone(holder, here))) return;
+  const holder = text === undefined ? undefined : readHolder(text);
+  if (text === undefined || (holder !== undefined && isLeftBehind(holder, here))) return;
   // Of a holder elsewhere nothing is known but that it shows up. Its clock and ours are both that of the file system.
   const { mtimeMs } = await stat(path);
   const isElsewhere = holder?.host !== here;
@@ -67,33 +61,12 @@ async function assertFree(path: string, here: string): Promise<void> {
   throw new AuditTrailError('trail_locked', `'${path}' is held by ${who}; give each process a file of its own`);
 }
 
-function isGone({ host: where, pid, token }: Holder, here: string): boolean {
-  if (where !== here) return false;
-  if (pid === process.pid) return !held.has(token);
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (cause) {
-    return failedWith(cause, 'ESRCH');
-  }
+function isLeftBehind({ host, pid, token }: LockHolder, here: string): boolean {
+  if (host !== here) return false;
+  return pid === process.pid ? !held.has(token) : isGone(pid);
 }
 
 async function isStill(path: string, text: string): Promise<boolean> {
   const found = await readFile(path, 'utf8').catch(() => undefined);
   return found === text;
-}
-
-function parse(text: string): Holder | undefined {
-  try {
-    const value = JSON.parse(text) as Partial<Holder> | null;
-    return Number.isSafeInteger(value?.pid) && (value?.pid ?? 0) > 0 ? (value as Holder) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Two containers may share a host name and process ids, but not the namespace that the ids belong to. */
-async function host(): Promise<string> {
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
-  return `${hostname()} ${namespace}`.trim();
 }
