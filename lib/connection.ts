@@ -6,7 +6,9 @@ import type { Connection } from './context.js';
 export function connectionOf(socket: Socket): Connection {
   const { remoteAddress } = socket;
   if (!isEncrypted(socket)) return { remoteAddress };
-  const { authorized } = socket;
+  // In TLS 1.2 a client may begin the handshake anew, and Node gives out the certificate that it shows there before it has
+  // proven to hold the key, and leaves `authorized` as it was.
+  const authorized = socket.authorized && socket.getProtocol() === 'TLSv1.3';
   return { remoteAddress, tls: { authorized, certificate: () => socket.getPeerX509Certificate() } };
 }
 

@@ -17,9 +17,12 @@ export interface Connection {
   /** The address of whoever connected, which is a proxy where there is one. No header can change it. */
   readonly remoteAddress: string | undefined;
   readonly tls?: {
-    /** Whether the certificate of the client leads to a trusted authority. Also true where none was sent again. */
+    /**
+     * Whether the certificate of the client leads to a trusted authority, and is proven: never over TLS 1.2, where another
+     * one may take its place. Also true where none was sent again.
+     */
     readonly authorized: boolean;
-    /** The certificate that the client proved to hold, or nothing. */
+    /** The certificate that the client showed, or nothing. */
     readonly certificate: () => X509Certificate | undefined;
   };
 }

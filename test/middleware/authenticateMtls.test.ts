@@ -1,4 +1,4 @@
-import { connect } from 'node:tls';
+import { connect, type SecureVersion } from 'node:tls';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { mtlsFetch, type MtlsFetch } from '../../client/index.js';
@@ -207,6 +207,19 @@ for (const [name, mount] of Object.entries(whoCalls)) {
       expect(await call(clientOf(other, server), server.origin, { ...header, authorization })).to.deep.include(denied);
     });
 
+    it('believes no certificate over TLS 1.2, where a client can show another one before it proves to hold its key', async () => {
+      const callers = [{ clientId: 'billing', uri: BILLING }];
+      const server = await serve({ mtls: { callers } }, { minVersion: 'TLSv1.2' });
+      const ask = async (maxVersion: SecureVersion, line?: string): Promise<string> =>
+        (await resumable(server, authority.ca, billing, undefined, line, maxVersion)).answer;
+      const token = `authorization: Bearer ${await bound(billing)}`;
+      expect(await ask('TLSv1.2')).to.match(/^HTTP\/1\.1 401 [^]*certificate_invalid/);
+      expect(await ask('TLSv1.2', token)).to.match(/^HTTP\/1\.1 401 [^]*token_invalid/);
+      expect(await ask('TLSv1.2', `authorization: Bearer ${await as.token()}`)).to.match(/^HTTP\/1\.1 200 /);
+      expect(await ask('TLSv1.3')).to.match(/^HTTP\/1\.1 200 /);
+      expect(await ask('TLSv1.3', token)).to.match(/^HTTP\/1\.1 200 /);
+    });
+
     it('proves a resumed session by the certificate that it began with, or by none', async () => {
       const server = await serve({ mtls: { callers: [{ clientId: 'billing', uri: BILLING }] } });
       const foreign = await stranger.issue([{ type: 'url', value: BILLING }]);
@@ -237,6 +250,7 @@ async function resumable(
   issued: Issued | undefined,
   session: Buffer | undefined,
   line = 'x-a: b',
+  maxVersion: SecureVersion = 'TLSv1.3',
 ): Promise<{ readonly answer: string; readonly session: Buffer | undefined; readonly reused: boolean }> {
   const { port } = new URL(origin);
   const identity = issued === undefined ? {} : { cert: issued.cert, key: issued.key };
@@ -245,6 +259,7 @@ async function resumable(
     host: '127.0.0.1',
     servername: 'localhost',
     ca,
+    maxVersion,
     ...identity,
     ...(session && { session }),
   });
