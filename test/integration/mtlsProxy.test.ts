@@ -57,8 +57,13 @@ function terminator(port: number): RequestListener {
   };
 }
 
-async function code(send: typeof fetch, origin: string, headers: Record<string, string> = {}): Promise<string> {
-  const response = await send(`${origin}/mcp`, { headers });
+async function code(
+  send: typeof fetch,
+  origin: string,
+  headers: Record<string, string> = {},
+  path = '/mcp',
+): Promise<string> {
+  const response = await send(`${origin}${path}`, { headers });
   const text = await response.text();
   const body = JSON.parse(text) as { auth?: { clientId: string }; error?: { data: { code: string } } };
   return `${response.status} ${body.auth?.clientId ?? body.error?.data.code ?? ''}`;
@@ -94,7 +99,11 @@ function behaves(
       'x-client-cert': encodeURIComponent(issued.billing.cert),
       'x-client-verify': 'SUCCESS',
     };
-    expect(await code(clientOf(issued.nobody), origin, forged)).to.equal('401 certificate_invalid');
+    // Frameworks take some of these for the same path, and a proxy may not.
+    for (const path of ['/mcp', '/MCP', '/mcp/', '/mcp/x', '/mcp?a=/b']) {
+      expect(await code(clientOf(issued.nobody), origin, forged, path), path).to.equal('401 certificate_invalid');
+      expect(await code(clientOf(issued.billing), origin, forged, path), path).to.equal('200 billing');
+    }
   });
 }
 

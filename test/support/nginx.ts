@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Authority } from './certificates.js';
 import { freePort } from './redis.js';
+import { readPage } from './snippets.js';
 
 /** An nginx of a test's own that ends TLS, asks for client certificates, and forwards them to one server. */
 export interface TestNginx {
@@ -46,14 +47,11 @@ http {
     listen 127.0.0.1:${port} ssl;
     ssl_certificate ${file('server.crt', cert)};
     ssl_certificate_key ${file('server.key', key)};
-    ssl_client_certificate ${file('ca.crt', authority.ca)};
-    ssl_verify_client ${verify};
-    location / {
-      proxy_pass http://127.0.0.1:${upstream};
-      proxy_http_version 1.1;
-      proxy_set_header X-Client-Cert $ssl_client_escaped_cert;
-      proxy_set_header X-Client-Verify $ssl_client_verify;
-    }
+    proxy_http_version 1.1;
+    ${documented()
+      .replace('/etc/nginx/client-ca.pem', file('ca.crt', authority.ca))
+      .replace('optional;', `${verify};`)
+      .replaceAll('http://127.0.0.1:3000', `http://127.0.0.1:${upstream}`)}
   }
 }
 `,
@@ -71,6 +69,13 @@ http {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What users are told to configure. */
+function documented(): string {
+  const [, config] = /```nginx\n([^]*?)```/.exec(readPage('docs/mtls.md')) ?? [];
+  if (config === undefined) throw new Error('docs/mtls.md configures no nginx');
+  return config;
 }
 
 async function listening(port: number): Promise<void> {
