@@ -51,8 +51,6 @@ export interface Chain {
   readonly reads: ReadonlyMap<Slot, string>;
   /** Whether a hook wants a word when the response is sent. */
   readonly watches: boolean;
-  /** Whether one wants a word when the response is an event stream. */
-  readonly watchesStreams: boolean;
 }
 
 const KINDS = Object.keys({
@@ -61,6 +59,7 @@ const KINDS = Object.keys({
   headers: true,
   head: true,
   message: true,
+  seesMessages: true,
   until: true,
   settled: true,
   authInfo: true,
@@ -80,16 +79,20 @@ export function buildChain(list: readonly AnyMiddleware[], first = 1): Chain {
   });
   assertOrdered(list);
   const hooks = sortHooks((kind) =>
-    list.flatMap(({ name, hooks: { [kind]: call } = {} }) => (call === undefined ? [] : [{ name, call }])),
+    list.flatMap(({ name, hooks = {} }) => {
+      const { [kind]: call = kind === 'seesMessages' && hooks.message !== undefined ? always : undefined } = hooks;
+      return call === undefined ? [] : [{ name, call }];
+    }),
   );
   return Object.freeze({
     list: Object.freeze([...list]),
     hooks,
     reads: new Map(list.flatMap(({ name, reads = [] }) => reads.map((slot) => [slot, name]))),
-    watches: [hooks.headers, hooks.head, hooks.message].some(({ length }) => length > 0),
-    watchesStreams: hooks.until.length > 0,
+    watches: [hooks.headers, hooks.head, hooks.message, hooks.until].some(({ length }) => length > 0),
   });
 }
+
+const always = (): boolean => true;
 
 /** The hooks of two mounts of one request. */
 export function joinHooks(earlier: HooksByKind, later: HooksByKind): HooksByKind {
@@ -109,6 +112,9 @@ function assertMiddleware(value: unknown, place: number): void {
     if (hook !== undefined && typeof hook !== 'function') {
       throw new TypeError(`${value.name}: the hook '${kind}' must be a function`);
     }
+  }
+  if (value.hooks?.seesMessages !== undefined && value.hooks.message === undefined) {
+    throw new TypeError(`${value.name}: the hook 'seesMessages' says nothing without a hook 'message'`);
   }
 }
 

@@ -15,7 +15,7 @@ import { fileProofs, noProofs } from './proofs.js';
 import { replyTo, verdictOf, type Reply } from './reply.js';
 import { reportError } from './report.js';
 import type { Outgoing } from './response/outgoing.js';
-import { beforeStream, watchResponse, type UnseenHead } from './response/patch.js';
+import { watchResponse } from './response/patch.js';
 import type { RpcMessage } from './rpc.js';
 import { call, tell } from './tell.js';
 
@@ -67,8 +67,6 @@ export class Exchange implements RequestContext, HttpRequest {
   options: AdapterOptions;
   /** The hooks of all mounts so far, in mounting order. */
   hooks: HooksByKind = NO_HOOKS;
-  /** While nothing but the head of the response is waited for. */
-  unseen: UnseenHead | undefined;
   readonly #incoming = new Incoming(this);
   readonly #chains: Chain[] = [];
   readonly #start = performance.now();
@@ -177,24 +175,7 @@ export class Exchange implements RequestContext, HttpRequest {
       this.hooks = this.#chains.length === 1 ? chain.hooks : joinHooks(this.hooks, chain.hooks);
     }
     this.#assertOpen();
-    if (chain.watches) this.#watch();
-    else if (chain.watchesStreams) this.#watchForStream();
-  }
-
-  #watchForStream(): void {
-    if (this.#outgoing !== undefined || this.unseen !== undefined) return;
-    // Node's responses know their request; of others nothing is assumed.
-    if (this.res.req !== this.req) {
-      this.#watch();
-      return;
-    }
-    this.unseen = beforeStream(this.res, () => {
-      this.#watch();
-    });
-  }
-
-  #watch(): void {
-    this.#outgoing ??= watchResponse(this, this.options.now ?? systemTime);
+    if (chain.watches) this.#outgoing ??= watchResponse(this, this.options.now ?? systemTime);
   }
 
   #before(chain: Chain): readonly Chain[] {

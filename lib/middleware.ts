@@ -34,6 +34,8 @@ export interface Hooks {
   ) => void | Promise<void>;
   /** Rewrites an outgoing JSON-RPC message, in JSON and SSE alike. Returns the same object to leave it as it is. */
   readonly message?: (ctx: RequestContext, message: OutgoingMessage) => OutgoingMessage | Promise<OutgoingMessage>;
+  /** Whether `message` has to see the response to this request, asked before its head is sent. Default: it has. */
+  readonly seesMessages?: (ctx: RequestContext) => boolean;
   /** When an event stream must end, at the latest. */
   readonly until?: (ctx: RequestContext) => Date | undefined;
   /** Runs exactly once, when the response was sent or the client went away. */

@@ -1,6 +1,6 @@
 import type { ToolEvent } from '../lib/definitions/events.js';
 import { APPROVED_DIGEST, metaOf } from '../lib/definitions/form.js';
-import { toolListOf } from '../lib/definitions/listing.js';
+import { mayHoldToolList, toolListOf } from '../lib/definitions/listing.js';
 import { Publisher } from '../lib/definitions/publisher.js';
 import type { ToolSource } from '../lib/definitions/source.js';
 import { fileVersions } from '../lib/definitions/versionFile.js';
@@ -113,6 +113,7 @@ export function publishTools(options: PublishToolsOptions): Middleware {
       return {};
     },
     hooks: {
+      seesMessages: ({ request }) => mayHoldToolList(request.messages),
       async message(ctx, message) {
         const page = toolListOf(ctx.request.messages, message);
         if (page === undefined) return message;

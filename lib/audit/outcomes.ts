@@ -44,6 +44,7 @@ export function toolOutcomes(options: ToolOutcomesOptions): Middleware {
       admitted: (ctx) => {
         watch.begin(ctx);
       },
+      seesMessages: (ctx) => watch.waits(ctx),
       message: (ctx, message) => {
         watch.see(ctx, message);
         return message;
@@ -71,6 +72,11 @@ export class OutcomeWatch {
       (message): message is RpcRequest => message.kind === 'request' && message.target.kind === 'tool',
     );
     if (calls.length > 0) this.#open.set(ctx, new Map(calls.map((call) => [call.id, call])));
+  }
+
+  /** Whether a call has no answer yet. */
+  waits(ctx: RequestContext): boolean {
+    return this.#open.has(ctx);
   }
 
   see(ctx: RequestContext, message: OutgoingMessage): void {

@@ -75,6 +75,7 @@ function withAll(
       outcomes.begin(ctx);
       for (const event of eventsOf(ctx).started()) put(event);
     },
+    seesMessages: (ctx) => outcomes.waits(ctx),
     message(ctx, message) {
       outcomes.see(ctx, message);
       return message;

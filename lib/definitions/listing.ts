@@ -17,15 +17,21 @@ export function toolListOf(
   message: OutgoingMessage,
 ): ToolList | undefined {
   const { result, id } = message;
-  if (!isToolList(result) || Object.hasOwn(message, 'method')) return undefined;
+  if (!isToolList(result) || Object.hasOwn(message, 'method') || !mayHoldToolList(messages)) return undefined;
   // Nothing tells what an answer that is sent again was an answer to, but what it looks like.
   if (messages === undefined || messages.length === 0) return Object.hasOwn(result, 'content') ? undefined : result;
   const requests = messages.filter((one) => one.kind === 'request');
   const lists = requests.filter(({ method }) => method === 'tools/list');
   // An id that came back in another spelling is no way around: only an answer to something else is left alone.
   const answersOther = requests.some((one) => one.method !== 'tools/list' && one.id === id);
-  const answersList = lists.some((one) => one.id === id) || (lists.length > 0 && !answersOther);
+  const answersList = lists.some((one) => one.id === id) || !answersOther;
   return answersList ? result : undefined;
+}
+
+/** Whether some message of the response to these may hold a page of tools. */
+export function mayHoldToolList(messages: readonly RpcMessage[] | undefined): boolean {
+  if (messages === undefined || messages.length === 0) return true;
+  return messages.some((one) => one.kind === 'request' && one.method === 'tools/list');
 }
 
 function isToolList(result: unknown): result is ToolList {

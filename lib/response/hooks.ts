@@ -17,9 +17,12 @@ export class ResponseHooks {
     this.#exchange = exchange;
   }
 
-  /** Whether the messages of the body must be read. */
-  get readMessages(): boolean {
-    return this.#exchange.hooks.message.length > 0;
+  /** Whether a hook has to see the messages of the body. */
+  seeMessages(): boolean {
+    return this.#exchange.hooks.seesMessages.some((hook) => {
+      this.#begin(hook.name);
+      return hook.call(this.#exchange);
+    });
   }
 
   /** Sets the headers of the `headers` hooks, then asks the `head` hooks. */

@@ -61,8 +61,10 @@ export class Outgoing implements StepOwner {
     if (this.started) throw new Error('the response head was already written');
     applyHead(res, status, rest);
     this.started = true;
-    this.#mode = this.#modeOfBody();
-    this.#steps.take(() => this.#hooks.askHead(res, this.#mode !== 'pass'));
+    this.#steps.take(() => {
+      this.#mode = this.#modeOfBody();
+      return this.#hooks.askHead(res, this.#mode !== 'pass');
+    });
     if (this.#mode === 'json' || this.#ending) return res;
     this.#steps.take(() => {
       this.#sendHead();
@@ -140,7 +142,7 @@ export class Outgoing implements StepOwner {
   }
 
   #modeOfBody(): 'pass' | 'json' | 'events' {
-    if (!this.#hooks.readMessages) return 'pass';
+    if (!this.#hooks.seeMessages()) return 'pass';
     if (isJson(this.#res)) return 'json';
     if (!isEventStream(this.#res)) return 'pass';
     this.#events = new EventSplitter();

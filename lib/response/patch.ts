@@ -1,74 +1,62 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Exchange } from '../exchange.js';
-import { kExchange } from '../handOver.js';
-import { applyHead, isEventStream } from './head.js';
 import { ResponseHooks } from './hooks.js';
 import { Outgoing } from './outgoing.js';
 
-const kOutgoing = Symbol('mcp-etdi.outgoing');
-
-type Patched = ServerResponse & { [kOutgoing]: Outgoing };
+const watched = new WeakMap<ServerResponse, Outgoing>();
 
 // One function for all responses, none made per request. Each finds its response in `this`, as Node's own do.
-const METHODS = {
-  writeHead(this: Patched, status: number, ...rest: unknown[]): ServerResponse {
-    return this[kOutgoing].writeHead(status, rest);
+const PATCH = Object.getOwnPropertyDescriptors({
+  writeHead(this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
+    return outgoingOf(this).writeHead(status, rest);
   },
-  write(this: Patched, ...args: unknown[]): boolean {
-    return this[kOutgoing].write(args);
+  write(this: ServerResponse, ...args: unknown[]): boolean {
+    return outgoingOf(this).write(args);
   },
-  end(this: Patched, ...args: unknown[]): ServerResponse {
-    return this[kOutgoing].end(args);
+  end(this: ServerResponse, ...args: unknown[]): ServerResponse {
+    return outgoingOf(this).end(args);
   },
-  flushHeaders(this: Patched): void {
-    this[kOutgoing].flushHeaders();
+  flushHeaders(this: ServerResponse): void {
+    outgoingOf(this).flushHeaders();
   },
-};
+  get headersSent(): boolean {
+    return outgoingOf(this as unknown as ServerResponse).started;
+  },
+});
+const NAMES = Object.keys(PATCH);
 
-const HEADERS_SENT: PropertyDescriptor & ThisType<Patched> = {
-  configurable: true,
-  get() {
-    return this[kOutgoing].started;
-  },
-};
+/** Prototypes that the responses of a framework share, and the same with the patch. */
+const patched = new WeakMap<object, object>();
 
 /** Lets the hooks of an exchange see its response on the way out. The only place where a response is patched. */
 export function watchResponse(exchange: Exchange, now: () => Date): Outgoing {
   const { res } = exchange;
-  if (exchange.unseen !== undefined) exchange.unseen.seen = true;
   const outgoing = new Outgoing(res, new ResponseHooks(exchange), now);
-  Object.assign(res, { [kOutgoing]: outgoing }, METHODS);
-  Object.defineProperty(res, 'headersSent', HEADERS_SENT);
+  watched.set(res, outgoing);
+  patch(res);
   return outgoing;
 }
 
-/** A response whose head has not been looked at. */
-export interface UnseenHead {
-  readonly writeHead: (this: ServerResponse, ...args: unknown[]) => ServerResponse;
-  readonly onStream: () => void;
-  seen: boolean;
-}
-
-type Unseen = ServerResponse & { readonly req: { readonly [kExchange]: Exchange & { readonly unseen: UnseenHead } } };
-
 /**
- * What calls back before the head of an event stream is sent. Each property that is put on a response costs every
- * request some microseconds in Express, so that nothing else is patched until there is a stream, and what belongs to
- * it is kept by the exchange. The function is the same for all: V8 keeps what a function made per request refers to,
- * once it is put on a response.
+ * Express gives each response another prototype. From then on V8 makes a hidden class for every property that is put on
+ * one, which costs some microseconds each, so that all of the patch comes with one more prototype there. What another
+ * package has put on the response itself would hide that.
  */
-export function beforeStream(res: ServerResponse, onStream: () => void): UnseenHead {
-  const { writeHead } = res as Pick<UnseenHead, 'writeHead'>;
-  (res as { writeHead: unknown }).writeHead = writeFirstHead;
-  return { writeHead, onStream, seen: false };
+function patch(res: ServerResponse): void {
+  const prototype = Object.getPrototypeOf(res) as object;
+  const isReplaced = prototype !== ServerResponse.prototype && res instanceof ServerResponse;
+  if (isReplaced && !NAMES.some((name) => Object.hasOwn(res, name))) Object.setPrototypeOf(res, withPatch(prototype));
+  else Object.defineProperties(res, PATCH);
 }
 
-function writeFirstHead(this: Unseen, status: number, ...rest: unknown[]): ServerResponse {
-  const head = this.req[kExchange].unseen;
-  if (head.seen) return head.writeHead.call(this, status, ...rest);
-  head.seen = true;
-  applyHead(this, status, rest);
-  if (!isEventStream(this)) return head.writeHead.call(this, this.statusCode);
-  head.onStream();
-  return this.writeHead(this.statusCode);
+function withPatch(prototype: object): object {
+  const known = patched.get(prototype) ?? (Object.create(prototype, PATCH) as object);
+  patched.set(prototype, known);
+  return known;
+}
+
+function outgoingOf(res: ServerResponse): Outgoing {
+  const outgoing = watched.get(res);
+  if (outgoing === undefined) throw new TypeError('a method of one response was called on another one');
+  return outgoing;
 }

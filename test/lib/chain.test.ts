@@ -131,14 +131,25 @@ describe('buildChain', () => {
       [{ headers: () => ({}) }, true],
       [{ head: () => undefined }, true],
       [{ message: (_ctx, message) => message }, true],
-      [{ until: () => undefined }, false],
+      [{ until: () => undefined }, true],
     ];
     for (const [hooks, watches] of kinds) expect(buildChain([one('a', { hooks })]).watches).to.equal(watches);
   });
 
-  it('watches for event streams only where a hook would end them', () => {
-    expect(buildChain([one('a', { hooks: { until: () => undefined } })]).watchesStreams).to.equal(true);
-    expect(buildChain([one('a', { hooks: { head: () => undefined } })]).watchesStreams).to.equal(false);
+  it('takes it that a hook has to see all messages, unless it says which', () => {
+    const message: Hooks['message'] = (_ctx, given) => given;
+    const seesNone = { message, seesMessages: () => false };
+    const answersOf = (...hooks: readonly Hooks[]): readonly boolean[] =>
+      buildChain(hooks.map((given, index) => one(`a${index}`, { hooks: given }))).hooks.seesMessages.map(({ call }) =>
+        call(fakeContext()),
+      );
+    expect(answersOf({ message }, seesNone, {})).to.deep.equal([true, false]);
+    expect(answersOf(seesNone)).to.deep.equal([false]);
+  });
+
+  it('refuses a hook that says which messages another one sees, without that one', () => {
+    const build = (): unknown => buildChain([one('a', { hooks: { seesMessages: () => true } })]);
+    expect(build).to.throw(TypeError, "a: the hook 'seesMessages' says nothing without a hook 'message'");
   });
 
   it('does not follow changes of the list it was given', () => {
