@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { joinHooks, NO_HOOKS, type Chain, type HooksByKind } from './chain.js';
-import { onceClosed } from './closed.js';
+import { isOnTheWire, isSent, onceClosed } from './closed.js';
 import { connectionOf } from './connection.js';
 import type { Connection, HttpRequest, RequestContext } from './context.js';
 import type { Decision, Denied, Outcome } from './decision.js';
@@ -197,19 +197,14 @@ export class Exchange implements RequestContext, HttpRequest {
     if (this.#settled) return;
     this.#settled = true;
     if (this.hooks.settled.length === 0) return;
-    const { writableFinished, statusCode } = this.res;
+    const sent = isSent(this.res);
     const outcome: Outcome = {
-      status: writableFinished || this.#isOnTheWire() ? statusCode : undefined,
+      status:
+        sent || isOnTheWire(this.res, this.#outgoing?.sent ?? this.res.headersSent) ? this.res.statusCode : undefined,
       ms: performance.now() - this.#start,
-      aborted: !writableFinished,
+      aborted: !sent,
     };
     for (const hook of this.hooks.settled) tell(this.id, hook.call, this, outcome);
-  }
-
-  /** A response that waits behind another one of its connection is not, whatever was written to it. */
-  #isOnTheWire(): boolean {
-    const started = this.#outgoing?.sent ?? this.res.headersSent;
-    return started && this.res.socket !== null;
   }
 
   /** A hook that cannot hear that a request was let through denies it. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import http2, { type Http2Server } from 'node:http2';
+import http2, { type Http2Server, type Http2ServerRequest } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import Koa from 'koa';
@@ -11,9 +11,11 @@ import { eventually } from './serve.js';
 describe('Koa 3 adapter over HTTP/2', () => {
   let server: Http2Server;
   let outcomes: Outcome[];
+  let ran: number;
+  let front: (req: Http2ServerRequest) => unknown;
 
   beforeEach(async () => {
-    outcomes = [];
+    [outcomes, ran, front] = [[], 0, () => undefined];
     const app = new Koa();
     app.silent = true;
     const hooks = hooked('hooks', {
@@ -22,7 +24,12 @@ describe('Koa 3 adapter over HTTP/2', () => {
       message: (_ctx, message) => ({ ...message, seen: true }),
       settled: (_ctx, outcome) => void outcomes.push(outcome),
     });
+    app.use(async (ctx, next) => {
+      await front(ctx.req as unknown as Http2ServerRequest);
+      await next();
+    });
     app.use(toKoa(hooks, readsMessages())).use((ctx) => {
+      ran += 1;
       ctx.body = { id: 1 };
     });
     const listener = app.callback();
@@ -57,4 +64,35 @@ describe('Koa 3 adapter over HTTP/2', () => {
       [400, false],
     ]);
   });
+
+  /** Sends this of a body, and takes the request back once the server has it. */
+  async function takeBack(method: string, part?: string): Promise<void> {
+    const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const headers = { ':method': method, ':path': '/', 'content-type': 'application/json' };
+    const stream = client.request(headers, { endStream: part === undefined });
+    if (part !== undefined) stream.write(part);
+    const arrived = once(server, 'request');
+    const closed = once(stream, 'close');
+    await arrived;
+    stream.close(http2.constants.NGHTTP2_CANCEL);
+    await closed;
+    client.close();
+  }
+
+  it('does not say of a request that was taken back that its answer was sent', async () => {
+    await takeBack('POST', '{"jsonrpc"');
+    await eventually(() => outcomes.length === 1);
+    expect(outcomes[0]).to.include({ aborted: true });
+    expect(ran).to.equal(0);
+  });
+
+  for (const [method, part] of [['POST', '{"jsonrpc":"2.0","id":1,"method":"x"}'], ['GET']] as const) {
+    it(`lets no ${method} through that was taken back before its first check, and says so once`, async () => {
+      front = ({ stream }) => once(stream, 'close');
+      await takeBack(method, part);
+      await eventually(() => outcomes.length === 1);
+      expect(outcomes[0]).to.include({ status: undefined, aborted: true });
+      expect(ran).to.equal(0);
+    });
+  }
 });

@@ -81,18 +81,25 @@ describe('Exchange', () => {
     expect(one.req.listenerCount('data')).to.equal(0);
   });
 
-  it('lets nothing through that is closed before its first check, and says so once', async () => {
-    const heard: unknown[] = [];
-    const req = new IncomingMessage(new Socket());
-    const res = new ServerResponse(req);
-    Object.defineProperty(res, 'closed', { value: true });
-    const one = open(req, res, seen());
-    const reply = await one.admit(
-      chainOf({ settled: (_ctx, outcome) => void heard.push(outcome.status, outcome.aborted) }),
-    );
-    expect(reply).to.deep.include({ status: 400 });
-    expect(one.decisions).to.have.length(1);
-    expect(one.decisions[0]).to.include({ effect: 'deny', code: 'exchange_closed' });
-    expect(heard).to.deep.equal([undefined, true]);
-  });
+  const CLOSED: readonly (readonly [what: string, close: (res: ServerResponse, socket: Socket) => unknown])[] = [
+    ['is closed', (res) => Object.defineProperty(res, 'closed', { value: true })],
+    ['waits behind another one, and has lost its connection', (_res, socket) => socket.destroy()],
+  ];
+  for (const [what, close] of CLOSED) {
+    it(`lets nothing through that ${what} before its first check, and says so once`, async () => {
+      const heard: unknown[] = [];
+      const socket = new Socket();
+      const req = new IncomingMessage(socket);
+      const res = new ServerResponse(req);
+      close(res, socket);
+      const one = open(req, res, seen());
+      const reply = await one.admit(
+        chainOf({ settled: (_ctx, outcome) => void heard.push(outcome.status, outcome.aborted) }),
+      );
+      expect(reply).to.deep.include({ status: 400 });
+      expect(one.decisions).to.have.length(1);
+      expect(one.decisions[0]).to.include({ effect: 'deny', code: 'exchange_closed' });
+      expect(heard).to.deep.equal([undefined, true]);
+    });
+  }
 });
