@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { Unavailable } from '../denial.js';
 import { callback, integer, optional, readOptions, text } from '../options.js';
 import type { ApprovalStore } from './approvals.js';
@@ -54,7 +54,10 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
         const left = Math.ceil(expiresAt.getTime() - now().getTime());
         if (!(left > 0)) return false;
         const name = `${prefix}replay:${hash('sha256', key, 'base64url')}`;
-        return (await command('SET', name, '1', 'PX', String(left), 'NX')) === 'OK';
+        const claim = randomBytes(12).toString('base64url');
+        if ((await command('SET', name, claim, 'PX', String(left), 'NX')) === 'OK') return true;
+        // A client may send a command again whose answer was lost with its connection, and so find its own claim.
+        return (await command('GET', name)) === claim;
       },
     }),
     revocations: redisRevocations(command, `${prefix}revoked:`, now),

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { Unavailable } from '../../../lib/denial.js';
 import { redisStores, type RedisClient } from '../../../lib/stores/redis.js';
+import type { ReplayStore } from '../../../lib/stores/replay.js';
 import { hasRedis, startRedis, type TestRedis } from '../../support/redis.js';
 
 const claimer = fileURLToPath(new URL('../../support/claimer.ts', import.meta.url));
@@ -20,6 +21,20 @@ async function claims(child: ChildProcess, keys: readonly string[]): Promise<boo
   child.send(keys);
   const [results] = (await once(child, 'message')) as [boolean[]];
   return results;
+}
+
+/** Stores whose client sends each command twice, as `ioredis` does when a connection was lost before its answer. */
+function resending(client: RedisClient): { readonly commands: string[]; readonly replay: ReplayStore } {
+  const commands: string[] = [];
+  const send = (name: string, args: string[]): Promise<unknown> => {
+    commands.push(name);
+    return 'call' in client ? client.call(name, ...args) : client.sendCommand([name, ...args]);
+  };
+  const call = async (name: string, ...args: string[]): Promise<unknown> => {
+    await send(name, args);
+    return send(name, args);
+  };
+  return { commands, replay: redisStores({ call }).replay };
 }
 
 describe('redisStores', () => {
@@ -73,6 +88,15 @@ describe('redisStores', () => {
         expect(await replay.claim('a', new Date(Date.now() + 150))).to.equal(false);
         await new Promise((resolve) => setTimeout(resolve, 200));
         expect(await replay.claim('a', new Date(Date.now() + 150))).to.equal(true);
+      });
+
+      it('gives a key to whose client sends the command again, because the answer to it was lost', async () => {
+        const { commands, replay: resent } = resending(client);
+        const expiresAt = new Date(Date.now() + 60_000);
+        expect(await resent.claim('resent', expiresAt)).to.equal(true);
+        expect(await resent.claim('resent', expiresAt)).to.equal(false);
+        expect(await redisStores(client).replay.claim('resent', expiresAt)).to.equal(false);
+        expect(commands.filter((name) => name === 'SET')).to.have.lengthOf(4);
       });
 
       it('keeps stores with another prefix apart', async () => {
