@@ -6,8 +6,8 @@ import { TokenFault } from './fault.js';
 /** The largest token that is looked at, in characters. */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-/** JSON may begin with blanks (RFC 8259 section 2). */
-const BEGINS_OBJECT = /^[ \t\n\r]*\{/;
+/** JSON may begin with blanks (RFC 8259 section 2), and with a byte order mark that a reader may pass over (section 8.1). */
+const BEGINS_OBJECT = /^(?:\xef\xbb\xbf)?[ \t\n\r]*\{/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The members of a JOSE header or a claims set. */

@@ -388,6 +388,7 @@ describe('JWT issuers beside an introspecting one', () => {
       `${head}.e30.x`,
       `${head}.!.x`.replace('!', '_'),
       `${Buffer.from('\r\n\t {"alg":"ES256"}').toString('base64url')}.${body}.x`,
+      `${Buffer.from('\ufeff{"alg":"ES256"}').toString('base64url')}.${body}.x`,
     ];
     for (const token of bad) expect(await verdict(both, `Bearer ${token}`), token).to.match(/^token_invalid/);
     expect(asked).to.deep.equal([]);
