@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import express from 'express';
 import { decodeJwt } from 'jose';
 import { serveExpress } from '../../adapters/express.js';
-import { dpopFetch, signingFetch } from '../../client/index.js';
+import { dpopFetch, mtlsFetch, signingFetch, type MtlsFetch } from '../../client/index.js';
 import {
   SCOPES,
   startAuthorizationServer,
@@ -11,10 +11,13 @@ import {
 import { createProtectedApp, provingFetch } from '../../examples/dpop.js';
 import { CLIENTS, connect, type Connection } from '../../examples/support/clients.js';
 import { listen } from '../../examples/support/loopback.js';
-import { asService, asUser } from '../../examples/support/login.js';
+import { openBrowser } from '../../examples/support/browser.js';
+import { asService, asUser, type Login } from '../../examples/support/login.js';
 import {
   authenticate,
   authorizeScopes,
+  defineTools,
+  introspect,
   oidc,
   protectedResource,
   verifySignature,
@@ -24,6 +27,9 @@ import {
   type RequestContext,
 } from '../../lib/index.js';
 import { fakeProver, fakeSigner, type FakeProver, type FakeSigner } from '../../lib/testing.js';
+import { certificateAuthority } from '../support/certificates.js';
+import { MCP_SERVERS } from '../support/mcpServers.js';
+import { startOAuthServer, type OAuthServer } from '../support/oauthServer.js';
 import { expressMcp, STACKS, tools } from './signingServers.js';
 
 const DPOP: DPoPOptions = { mode: 'require', algorithms: ['ES256'], nonces: { secret: 's'.repeat(32) } };
@@ -206,4 +212,134 @@ describe('official clients with tokens that are bound to a key, from a real auth
       await server.close();
     });
   });
+});
+
+const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } };
+
+/** The code of a denial, or the text that the tool answers with. */
+async function call(resource: string, headers: Record<string, string>): Promise<{ outcome: string; nonce: string }> {
+  const response = await fetch(resource, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+    body: JSON.stringify(CALL),
+  });
+  const text = await response.text();
+  const outcome = /"code":"(\w+)"/.exec(text)?.[1] ?? /"text":"(.*?)"\}/.exec(text)?.[1] ?? text;
+  return { outcome, nonce: response.headers.get('dpop-nonce') ?? '' };
+}
+
+describe('official clients with opaque tokens that are bound to a key, from a real authorization server', () => {
+  let as: OAuthServer;
+  /** Knows the certificate of the authorization server, over whose connections everything goes. */
+  let secure: MtlsFetch;
+  let prover: FakeProver;
+  let thief: FakeProver;
+
+  before(async () => {
+    const authority = await certificateAuthority();
+    as = await startOAuthServer(authority, 'key');
+    const { cert, key } = await authority.issue([]);
+    secure = mtlsFetch({ cert, key, ca: authority.ca, servers: [{ url: as.issuer }] });
+    [prover, thief] = [await fakeProver(), await fakeProver()];
+  });
+
+  after(async () => {
+    await secure.close();
+    await as.close();
+  });
+
+  for (const [name, mount] of MCP_SERVERS) {
+    describe(`to ${name}`, () => {
+      const answers: Record<string, unknown>[] = [];
+      let resource: string;
+      let close: () => Promise<void>;
+      let proving: typeof fetch;
+
+      /** What the authorization server says about tokens. */
+      const asking: typeof fetch = async (input, init) => {
+        const response = await secure(input, init);
+        if (response.url.endsWith('/introspection'))
+          answers.push((await response.clone().json()) as Record<string, unknown>);
+        return response;
+      };
+      const opaqueTokenOf = async (login: Login): Promise<string> => {
+        const token = (await login.provider.tokens())?.access_token ?? '';
+        expect(token).to.match(/^[\w-]{20,}$/);
+        return token;
+      };
+
+      before(async () => {
+        const server = await listen(0);
+        close = server.close;
+        resource = `${server.origin}/mcp`;
+        const { issuer, resourceServer } = as;
+        as.resources.set(resource, 'opaque');
+        const { clientId, clientSecret } = resourceServer;
+        const checks = [
+          authenticate({
+            issuers: [introspect({ issuer, clientId, clientSecret })],
+            resource,
+            scopes: ['file:read'],
+            dpop: DPOP,
+            fetch: asking,
+          }),
+          authorizeScopes({ tools: defineTools({ whoami: { permissions: ['file:read'] } }), base: [] }),
+        ];
+        const described = { resource, authorizationServers: [issuer], scopes: ['file:read'], dpop: DPOP };
+        server.serve(mount({ checks, endpoints: [protectedResource(described)] }));
+        proving = dpopFetch({ resource, tokenEndpoint: `${issuer}/token`, key: prover.key, fetch: secure });
+      });
+
+      beforeEach(() => void answers.splice(0));
+      after(() => close());
+
+      for (const kind of CLIENTS) {
+        it(`lets a user in who signs in with ${kind}, whose token is asked about once and bound to the key`, async () => {
+          const login = asUser(as, 'jane', openBrowser(secure));
+          const client = await connect(kind, resource, login, proving);
+          expect(JSON.parse(await client.call('whoami'))).to.include({ subject: 'jane', clientId: 'app' });
+          await client.close();
+          await opaqueTokenOf(login);
+          expect(answers).to.have.lengthOf(1);
+          expect(answers[0]).to.deep.include({ active: true, token_type: 'DPoP', cnf: { jkt: prover.jkt } });
+        });
+      }
+
+      it('takes the token of a service from the holder of its key alone, and each proof once', async () => {
+        const login = asService(as);
+        const client = await connect('client v2 auto', resource, login, proving);
+        expect(JSON.parse(await client.call('whoami'))).to.include({ subject: 'service', clientId: 'service' });
+        await client.close();
+        const token = await opaqueTokenOf(login);
+        const authorization = `DPoP ${token}`;
+        const unproven = await call(resource, { authorization, dpop: await prover.proof({ url: resource, token }) });
+        expect(unproven.outcome).to.equal('proof_nonce');
+        const { nonce } = unproven;
+        const own = await prover.proof({ url: resource, token, nonce });
+        const stolen: readonly (readonly [string, Record<string, string>])[] = [
+          ['proof_missing', { authorization }],
+          ['proof_invalid', { authorization, dpop: await thief.proof({ url: resource, token, nonce }) }],
+          ['proof_invalid', { authorization, dpop: await prover.proof({ url: resource, token: 'other', nonce }) }],
+          ['token_invalid', { authorization: `Bearer ${token}` }],
+          ['token_invalid', { authorization: `Bearer ${token}`, dpop: own }],
+        ];
+        for (const [code, headers] of stolen) expect((await call(resource, headers)).outcome).to.equal(code);
+        expect((await call(resource, { authorization, dpop: own })).outcome).to.include('service');
+        expect((await call(resource, { authorization, dpop: own })).outcome).to.equal('proof_invalid');
+        expect(answers).to.have.lengthOf(1);
+      });
+
+      it('knows the binding of a token that it has not seen before, whatever scheme it comes under', async () => {
+        const fresh = async (): Promise<string> => {
+          const { clientId, clientSecret } = as.service;
+          const headers = { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` };
+          const body = new URLSearchParams({ grant_type: 'client_credentials', resource, scope: 'file:read' });
+          const answer = await proving(`${as.issuer}/token`, { method: 'POST', headers, body });
+          return ((await answer.json()) as { access_token: string }).access_token;
+        };
+        expect((await call(resource, { authorization: `Bearer ${await fresh()}` })).outcome).to.equal('token_invalid');
+        expect((await call(resource, { authorization: `DPoP ${await fresh()}` })).outcome).to.equal('proof_missing');
+      });
+    });
+  }
 });

@@ -29,8 +29,14 @@ export interface OAuthServer {
   readonly close: () => Promise<void>;
 }
 
-/** Tokens of `app` and `service` are bound to the certificate under which they were asked for (RFC 8705). */
-export async function startOAuthServer(authority: Authority): Promise<OAuthServer> {
+/**
+ * Tokens of `app` and `service` are bound to the certificate under which they were asked for (RFC 8705), or to the key
+ * of the proof with which they were (RFC 9449).
+ */
+export async function startOAuthServer(
+  authority: Authority,
+  boundTo: 'certificate' | 'key' = 'certificate',
+): Promise<OAuthServer> {
   const { cert, key } = await authority.issue([{ type: 'dns', value: 'localhost' }]);
   const server = createServer({ cert, key, ca: authority.ca, requestCert: true, rejectUnauthorized: false });
   server.listen(0, '127.0.0.1');
@@ -49,7 +55,7 @@ export async function startOAuthServer(authority: Authority): Promise<OAuthServe
     scopes: ['openid', ...SCOPES, 'offline_access'],
     responseTypes: ['code'],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
-    clients: clientsOf({ app, service, resourceServer, keyed }),
+    clients: clientsOf({ app, service, resourceServer, keyed }, boundTo),
     cookies: { keys: [randomBytes(32)] },
     jwks: { keys: [signing] as never },
     clientBasedCORS: () => false,
@@ -88,13 +94,13 @@ async function newKey(): Promise<JWK> {
 
 const secret = (): string => randomBytes(24).toString('base64url');
 
-function clientsOf({
-  app,
-  service,
-  resourceServer,
-  keyed,
-}: Pick<OAuthServer, 'app' | 'service' | 'resourceServer' | 'keyed'>): ClientMetadata[] {
+function clientsOf(
+  { app, service, resourceServer, keyed }: Pick<OAuthServer, 'app' | 'service' | 'resourceServer' | 'keyed'>,
+  boundTo: 'certificate' | 'key',
+): ClientMetadata[] {
   const machine = { response_types: [], redirect_uris: [] };
+  const bound =
+    boundTo === 'key' ? { dpop_bound_access_tokens: true } : { tls_client_certificate_bound_access_tokens: true };
   const { d: _d, ...publicKey } = keyed.privateKey;
   return [
     {
@@ -103,7 +109,7 @@ function clientsOf({
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: [app.redirectUri],
-      tls_client_certificate_bound_access_tokens: true,
+      ...bound,
     },
     {
       ...machine,
@@ -111,7 +117,7 @@ function clientsOf({
       client_secret: service.clientSecret,
       grant_types: ['client_credentials'],
       scope: service.scope,
-      tls_client_certificate_bound_access_tokens: true,
+      ...bound,
     },
     { ...machine, client_id: resourceServer.clientId, client_secret: resourceServer.clientSecret, grant_types: [] },
     {
