@@ -83,11 +83,7 @@ export class FileWriter {
     this.#entries.push(line);
     this.queued += 1;
     if (this.queued >= BATCH_RECORDS) this.#drainSoon();
-    else
-      this.#timer ??= setTimeout(
-        () => void this.drain(),
-        this.failing ? this.#options.retryMs : this.#options.gatherMs,
-      );
+    else this.#drainLater();
   }
 
   /** The next line belongs to another file. The name of this one tells its last record. */
@@ -121,7 +117,8 @@ export class FileWriter {
 
   /** Writes what is queued and forces it onto the disk. */
   async close(): Promise<void> {
-    await this.drain();
+    do await this.drain();
+    while (this.#entries.length > 0 && !this.failing);
     if (!this.failing && this.#synced < this.#written && this.#options.fsync !== 'never') {
       await this.#sync().catch(this.#options.onError);
     }
@@ -141,11 +138,21 @@ export class FileWriter {
   #planNext(): void {
     if (this.#closed) return;
     const isLeft = this.#entries.length > 0 || this.#rest !== undefined || this.#waiters.length > 0;
-    if (isLeft && this.failing) this.#timer ??= setTimeout(() => void this.drain(), this.#options.retryMs);
+    if (isLeft && (this.failing || !this.#isPressing)) this.#drainLater();
     else if (isLeft) this.#drainSoon();
     else if (this.#options.fsync === 'second' && this.#synced < this.#written) {
       this.#syncTimer = setTimeout(() => void this.drain(), 1000).unref();
     }
+  }
+
+  /** Whether what is left cannot wait until more has been gathered. */
+  get #isPressing(): boolean {
+    return this.#waiters.length > 0 || this.#rest !== undefined || this.queued >= BATCH_RECORDS;
+  }
+
+  #drainLater(): void {
+    const { retryMs, gatherMs } = this.#options;
+    this.#timer ??= setTimeout(() => void this.drain(), this.failing ? retryMs : gatherMs);
   }
 
   /** Records of one turn of the event loop go together. */
@@ -159,13 +166,15 @@ export class FileWriter {
   }
 
   async #work(): Promise<void> {
+    // What comes while these are written is gathered: a write costs far more than a line.
+    let due = this.#entries.length;
     try {
       do {
-        await this.#writeBatch();
+        due -= await this.#writeBatch();
         await this.#syncIfDue();
         this.failing = false;
         this.#options.onWritten();
-      } while (this.#entries.length > 0 || this.#rest !== undefined || this.#waiters.length > 0);
+      } while (due > 0 || this.#isPressing);
     } catch (error) {
       this.failing = true;
       for (const { done } of this.#waiters.splice(0)) done(error);
@@ -173,20 +182,22 @@ export class FileWriter {
     }
   }
 
-  async #writeBatch(): Promise<void> {
+  /** How many entries that took. */
+  async #writeBatch(): Promise<number> {
     await this.#writeRest();
     const [first] = this.#entries;
-    if (first === undefined) return;
+    if (first === undefined) return 0;
     if (typeof first === 'number') {
       await this.#nextFile(first);
       this.#entries.shift();
-      return;
+      return 1;
     }
     const end = this.#entries.findIndex((entry, index) => typeof entry === 'number' || index === BATCH_RECORDS);
     const batch = this.#entries.splice(0, end < 0 ? this.#entries.length : end);
     this.#rest = Buffer.from(batch.join(''));
     this.#restCount = batch.length;
     await this.#writeRest();
+    return batch.length;
   }
 
   async #writeRest(): Promise<void> {
