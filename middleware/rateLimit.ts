@@ -8,6 +8,7 @@ import { isStore, openBudgets, type Budget, type Budgets, type RateBudget } from
 import { rateHeaders, secondsLeft, spentOf, type Spent } from '../lib/rate/headers.js';
 import { reportError } from '../lib/report.js';
 import type { RateStore } from '../lib/stores/rate.js';
+import { tell } from '../lib/tell.js';
 
 declare module '../lib/denial.js' {
   interface DenialCodes {
@@ -38,7 +39,7 @@ export interface RateLimitOptions {
   /** How long the store may take to answer, in milliseconds, before it counts as down. Default: 2,000. */
   readonly timeoutMs?: number;
   /** Sees why a request passed uncounted. Default: one escaped line on standard error. */
-  readonly onError?: (error: unknown, ctx: RequestContext) => void;
+  readonly onError?: (error: unknown, ctx: RequestContext) => void | Promise<void>;
   /** What a caller over the limit is told. Default: `Too many requests`. */
   readonly message?: string;
   /** The clock. Default: the system's. */
@@ -108,7 +109,7 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
       } catch (error) {
         if (error instanceof Denial) throw error;
         if (onStoreError === 'deny') throw new Unavailable('The rate store is unavailable', { cause: error });
-        onError(error, ctx);
+        tell(ctx.id, onError, error, ctx);
       }
       if (fault !== undefined) throw fault.error;
       return {};

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Denial, Unavailable } from '../../lib/denial.js';
 import { rateLimit, type RateCount, type RateLimitOptions, type RateStore, type State } from '../../lib/index.js';
 import { fakeContext, type FakeRequest } from '../../lib/testing.js';
+import { withoutStandardError } from '../adapters/standardError.js';
 
 const START = Date.UTC(2026, 0, 1);
 const WINDOW = 60_000;
@@ -352,6 +353,26 @@ describe('rateLimit', () => {
     const down = spyStore(() => Promise.reject(new Error('down')));
     expect((await open({ store: down, onStoreError: 'allow', onError })('{')).code).to.equal('json_malformed');
   });
+
+  const TOLD: readonly (readonly [string, () => void | Promise<void>])[] = [
+    [
+      'throws',
+      () => {
+        throw new Error('disk full');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('disk full'))],
+  ];
+  for (const [name, onError] of TOLD) {
+    it(`lets pass what cannot be counted although the function that is told of it ${name}`, async () => {
+      const store = spyStore(() => Promise.reject(new Error('down')));
+      const lines = await withoutStandardError(async () => {
+        expect((await open({ store, onStoreError: 'allow', onError })(ping)).error).to.equal(undefined);
+        await new Promise((resolve) => setImmediate(resolve));
+      });
+      expect(lines.join('')).to.include('disk full');
+    });
+  }
 
   it('recovers without a restart when the store is back', async () => {
     let down = true;
