@@ -1,9 +1,12 @@
 import { importVerifyKey, type VerifyKey } from '../keys/algorithms.js';
 import { ProofFault } from './fault.js';
-import type { Proof } from './proof.js';
+import type { Proof, ProofHeader } from './proof.js';
 
-/** How many keys are kept ready. The oldest makes room for a new one. */
+/** How many keys, and how many headers, are kept ready. The oldest makes room for a new one. */
 const MAX_KEYS = 10_000;
+const MAX_HEADERS = 1_000;
+/** The longest header that is kept, in characters: one with an RSA key of 4096 bits. */
+const LONGEST_HEADER = 1_200;
 const MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const;
 
 /** Finds the prepared key of a proof. */
@@ -20,11 +23,31 @@ export function proofKeys(): ProofKeys {
     const known = ready.get(name);
     if (known !== undefined) return known;
     const key = importKey(Object.fromEntries(MEMBERS.map((member) => [member, jwk[member]])), algorithm);
-    const [oldest] = ready.keys();
-    if (ready.size >= MAX_KEYS && oldest !== undefined) ready.delete(oldest);
-    ready.set(name, key);
+    keep(ready, name, key, MAX_KEYS);
     return key;
   };
+}
+
+/** Headers of proofs that were valid, since a caller sends the same one with each. */
+export class ProofHeaders {
+  readonly known: ReadonlyMap<string, ProofHeader>;
+  readonly #known = new Map<string, ProofHeader>();
+
+  constructor() {
+    this.known = this.#known;
+  }
+
+  /** To be told of valid proofs alone, so that no stranger fills it. */
+  remember({ header, algorithm, jwk, thumbprint }: Proof): void {
+    if (this.#known.has(header) || header.length > LONGEST_HEADER) return;
+    keep(this.#known, header, { algorithm, jwk, thumbprint }, MAX_HEADERS);
+  }
+}
+
+function keep<Value>(map: Map<string, Value>, name: string, value: Value, most: number): void {
+  const [oldest] = map.keys();
+  if (map.size >= most && oldest !== undefined) map.delete(oldest);
+  map.set(name, value);
 }
 
 function importKey(members: Record<string, unknown>, alg: string): VerifyKey {

@@ -4,20 +4,25 @@ import { thumbprint } from '../keys/thumbprint.js';
 import { isObject } from '../rpc.js';
 import { canonicalAlgorithm } from '../tokens/algorithms.js';
 import { TokenFault } from '../tokens/fault.js';
-import { decodeJwt, member, type DecodedJwt, type Members } from '../tokens/jwt.js';
+import { decodeSegment, member, splitJwt, type Members } from '../tokens/jwt.js';
 import { ProofFault } from './fault.js';
 
 /** The longest proof that is looked at, in characters: one with the largest RSA key takes half. */
 const MAX_PROOF = 8192;
+const NONE: ReadonlyMap<string, ProofHeader> = new Map();
 
-/** What a proof says. Nothing of it is verified yet. */
-export interface Proof {
-  /** As written in its header. */
+/** What the header of a proof says: the same for all that a caller makes with one key. Nothing of it is verified. */
+export interface ProofHeader {
+  /** As written in it. */
   readonly algorithm: string;
-  /** The key that it says it is signed with. It has no private members. */
+  /** The key that it says the proof is signed with. It has no private members. */
   readonly jwk: JWK;
   /** The RFC 7638 thumbprint of that key. */
   readonly thumbprint: string;
+}
+
+/** What a proof says. Nothing of it is verified yet. */
+export interface Proof extends ProofHeader {
   readonly jti: string;
   readonly htm: string;
   readonly htu: string;
@@ -28,6 +33,8 @@ export interface Proof {
   /** Seconds since the epoch. Not asked for, and kept to where given (RFC 7519 sections 4.1.4 and 4.1.5). */
   readonly exp: number | undefined;
   readonly nbf: number | undefined;
+  /** The header as it was sent. */
+  readonly header: string;
   /** The bytes under the signature, and the signature. */
   readonly input: Uint8Array;
   readonly signature: Uint8Array;
@@ -35,19 +42,18 @@ export interface Proof {
 
 /**
  * Takes a proof for a protected resource apart (RFC 9449 section 4.2).
+ * @param known headers that were read before
  * @throws {ProofFault} when it is not one: not a JWT, of another type, without a public key, or without a claim it needs
  */
-export function readProof(text: string): Proof {
-  const { header, claims } = decode(text);
-  const typ = member(header, 'typ');
-  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'dpop+jwt') {
-    throw new ProofFault('type');
-  }
-  // No extension is understood here, so none may be critical (RFC 7515 section 4.1.11).
-  if (member(header, 'crit') !== undefined) throw new ProofFault('critical');
-  const end = text.lastIndexOf('.');
+export function readProof(text: string, known: ReadonlyMap<string, ProofHeader> = NONE): Proof {
+  if (text.length > MAX_PROOF) throw new ProofFault('format');
+  const { header, claims: segment, signature } = asProof(() => splitJwt(text));
+  const claims = asProof(() => decodeSegment(segment, 'format'));
+  const { algorithm, jwk, thumbprint } = known.get(header) ?? readHeader(header);
   return {
-    ...readKey(header),
+    algorithm,
+    jwk,
+    thumbprint,
     jti: textOf(claims, 'jti'),
     htm: textOf(claims, 'htm'),
     htu: textOf(claims, 'htu'),
@@ -56,22 +62,33 @@ export function readProof(text: string): Proof {
     exp: secondsOf(claims, 'exp'),
     nbf: secondsOf(claims, 'nbf'),
     nonce: member(claims, 'nonce') === undefined ? undefined : textOf(claims, 'nonce'),
-    input: Buffer.from(text.slice(0, end)),
-    signature: Buffer.from(text.slice(end + 1), 'base64url'),
+    header,
+    input: Buffer.from(text.slice(0, text.lastIndexOf('.'))),
+    signature,
   };
 }
 
-function decode(text: string): DecodedJwt {
-  if (text.length > MAX_PROOF) throw new ProofFault('format');
+function asProof<Value>(decode: () => Value): Value {
   try {
-    return decodeJwt(text);
+    return decode();
   } catch (error) {
     throw error instanceof TokenFault ? new ProofFault('format') : error;
   }
 }
 
+function readHeader(segment: string): ProofHeader {
+  const header = asProof(() => decodeSegment(segment, 'header'));
+  const typ = member(header, 'typ');
+  if (typeof typ !== 'string' || typ.toLowerCase().replace(/^application\//, '') !== 'dpop+jwt') {
+    throw new ProofFault('type');
+  }
+  // No extension is understood here, so none may be critical (RFC 7515 section 4.1.11).
+  if (member(header, 'crit') !== undefined) throw new ProofFault('critical');
+  return readKey(header);
+}
+
 /** The one place where a token brings its own key: it counts for nothing before it is the one a token is bound to. */
-function readKey(header: Members): Pick<Proof, 'algorithm' | 'jwk' | 'thumbprint'> {
+function readKey(header: Members): ProofHeader {
   const algorithm = member(header, 'alg');
   const jwk = member(header, 'jwk');
   if (typeof algorithm !== 'string') throw new ProofFault('algorithm');

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import type { HttpRequest } from '../context.js';
 import { SignatureError } from '../signatures/error.js';
 import { originOf, targetOf, type Origin } from '../signatures/message.js';
 import type { ReplayStore } from '../stores/replay.js';
+import { tokenDigest } from '../tokens/digest.js';
 import { ProofFault } from './fault.js';
-import { proofKeys } from './keys.js';
+import { ProofHeaders, proofKeys } from './keys.js';
 import type { Nonces } from './nonces.js';
 import { readProof, type Proof } from './proof.js';
 import { proofUrl } from './url.js';
@@ -44,16 +44,17 @@ export function proofVerifier(options: ProofVerifierOptions): ProofVerifier {
   const origin = originOf(resource);
   const algorithms = new Set(options.algorithms);
   const keyOf = proofKeys();
+  const headers = new ProofHeaders();
 
   const assertFor = (request: HttpRequest, proof: Proof, { token, thumbprint }: ProofOf): void => {
     if (proof.thumbprint !== thumbprint) throw new ProofFault('key');
     if (proof.htm !== request.method) throw new ProofFault('method');
     if (proof.htu !== url && proofUrl(proof.htu) !== url) throw new ProofFault('url');
-    if (proof.ath !== hash('sha256', token, 'base64url')) throw new ProofFault('token');
+    if (proof.ath !== tokenDigest(token)) throw new ProofFault('token');
   };
 
   return async (request, of) => {
-    const proof = readProof(proofLine(request));
+    const proof = readProof(proofLine(request), headers.known);
     if (!algorithms.has(proof.algorithm)) throw new ProofFault('algorithm');
     // What is proven is the resource, so the request must be one for it.
     if (pathOf(origin, request) !== options.path) throw new ProofFault('target');
@@ -62,6 +63,7 @@ export function proofVerifier(options: ProofVerifierOptions): ProofVerifier {
     if (nonces !== undefined && !(proof.nonce !== undefined && nonces.accepts(proof.nonce)))
       throw new ProofFault('nonce');
     if (!(await keyOf(proof).verify(proof.input, proof.signature))) throw new ProofFault('signature');
+    headers.remember(proof);
     // Kept for as long as the proof would be accepted, whose time counts in whole seconds.
     const until = new Date((proof.iat + window + 1) * 1000);
     if (!(await replay.claim(`dpop ${of.thumbprint} ${proof.jti}`, until, of.thumbprint)))

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { tokenDigest } from './digest.js';
 
 /** When a token is valid: from the first up to, not including, the second. Milliseconds since the epoch. */
 export interface Validity {
@@ -31,7 +31,7 @@ export class TokenCache<Value> {
   }
 
   get(token: string): Value | undefined {
-    const entry = this.#entries.get(digest(token));
+    const entry = this.#entries.get(tokenDigest(token));
     if (entry === undefined) return undefined;
     const now = this.#options.now().getTime();
     return now >= entry.from && now < entry.until ? entry.value : undefined;
@@ -39,7 +39,7 @@ export class TokenCache<Value> {
 
   set(token: string, value: Value, { from, until }: Validity): void {
     const { max, milliseconds, now } = this.#options;
-    const key = digest(token);
+    const key = tokenDigest(token);
     this.#entries.delete(key);
     if (this.#entries.size >= max) this.#dropOldest();
     this.#entries.set(key, { value, from, until: Math.min(until, now().getTime() + milliseconds) });
@@ -49,8 +49,4 @@ export class TokenCache<Value> {
     const [oldest] = this.#entries.keys();
     if (oldest !== undefined) this.#entries.delete(oldest);
   }
-}
-
-function digest(token: string): string {
-  return hash('sha256', token, 'base64');
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { Unavailable } from '../denial.js';
 import { fetchJson } from '../fetch.js';
 import { parseStrictJson } from '../json/strict.js';
@@ -6,6 +5,7 @@ import { deepFreeze } from '../json/freeze.js';
 import { isObject } from '../rpc.js';
 import { TokenCache } from './cache.js';
 import { readClaims } from './claims.js';
+import { tokenDigest } from './digest.js';
 import { clientRequest } from './clientRequest.js';
 import { TokenFault } from './fault.js';
 import type { IntrospectionSource, Issuer } from './issuer.js';
@@ -52,7 +52,7 @@ export function introspector(issuer: AskedIssuer, options: VerifierOptions): Tok
     if (token.length > MAX_TOKEN_LENGTH) throw new TokenFault('size');
     const fault = denied.get(token);
     if (fault !== undefined) throw fault;
-    const key = hash('sha256', token, 'base64');
+    const key = tokenDigest(token);
     const known = pending.get(key);
     if (known !== undefined) return known;
     // Tokens that nobody knows cost this server a request each, and the other one as well.

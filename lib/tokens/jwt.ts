@@ -19,19 +19,31 @@ export interface DecodedJwt {
   readonly claims: Members;
 }
 
+/** The segments of a token: the first two as they are, and the bytes of the signature. */
+export interface JwtSegments {
+  readonly header: string;
+  readonly claims: string;
+  readonly signature: Uint8Array;
+}
+
 /**
  * Takes a token in the compact form apart: three base64url segments (RFC 7515 section 7.1), each in its only spelling,
  * header and claims JSON objects that every reader reads the same (RFC 7493).
  * @throws {TokenFault} `size`, `format` or `header`
  */
 export function decodeJwt(token: string): DecodedJwt {
+  const { header, claims } = splitJwt(token);
+  return { header: decodeSegment(header, 'header'), claims: decodeSegment(claims, 'format') };
+}
+
+/** @throws {TokenFault} `size` or `format` */
+export function splitJwt(token: string): JwtSegments {
   if (token.length > MAX_TOKEN_LENGTH) throw new TokenFault('size');
   const segments = token.split('.');
   const [header, claims, signature] = segments;
   if (segments.length !== 3 || !header || !claims || !signature) throw new TokenFault('format');
-  // Of the signature only the spelling matters here: another one would be a second token that verifies.
-  toBytes(signature);
-  return { header: toObject(header, 'header'), claims: toObject(claims, 'format') };
+  // Another spelling of the signature would be a second token that verifies.
+  return { header, claims, signature: toBytes(signature) };
 }
 
 /** Whether nobody could take a token for a JWT in compact form: three segments, the first of which begins an object. */
@@ -45,7 +57,11 @@ export function member(members: Members, name: string): unknown {
   return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
-function toObject(segment: string, reason: 'header' | 'format'): Members {
+/**
+ * The JSON object in a segment, frozen.
+ * @throws {TokenFault} `format` for another spelling, else `reason`
+ */
+export function decodeSegment(segment: string, reason: 'header' | 'format'): Members {
   try {
     const text = UTF8.decode(toBytes(segment));
     const value = parseStrictJson(text);

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import type { Auth } from '../../middleware/authenticate.js';
 import { Unavailable } from '../denial.js';
 import type { Check } from '../options.js';
 import { isPromise } from '../promise.js';
 import { inTime } from '../stores/inTime.js';
 import type { RevocationStore, TokenFacts } from '../stores/revocations.js';
+import { tokenDigest } from './digest.js';
 import { TokenFault } from './fault.js';
 import { member } from './jwt.js';
 
@@ -59,7 +59,7 @@ function factsOf({ issuer, subject, clientId, expiresAt, claims }: Auth, token: 
     tokenId: typeof tokenId === 'string' ? tokenId : undefined,
     issuedAt: typeof issuedAt === 'number' ? issuedAt : undefined,
     expiresAt,
-    digest: hash('sha256', token, 'base64url'),
+    digest: tokenDigest(token),
     claims,
   };
 }

@@ -387,6 +387,19 @@ describe('lib/dpop/verifier', () => {
     });
   });
 
+  it('takes from a proof that was valid what the same header says, and nothing else', async () => {
+    const verify = verifier();
+    const saysOf = (line: string, thumbprint = one.jkt): Promise<string> =>
+      verdictOf(verify(fakeContext({ headers: { dpop: line } }).request, { token: TOKEN, thumbprint }));
+    expect(await saysOf(proof())).to.equal('allowed');
+    expect(await saysOf(signedOver(proof(), proof()))).to.equal('signature');
+    expect(await saysOf(proof({ claims: { htm: 'GET' } }))).to.equal('method');
+    expect(await saysOf(proof(), other.jkt)).to.equal('key');
+    expect(await saysOf(other.proof(TOKEN, seconds()))).to.equal('key');
+    expect(await saysOf(other.proof(TOKEN, seconds()), other.jkt)).to.equal('allowed');
+    expect(await saysOf(proof())).to.equal('allowed');
+  });
+
   it('is not made for a resource that no proof could name', () => {
     expect(() => verifier({ resource: 'https://mcp.example/%zz' })).to.throw(TypeError, "'resource' must be");
   });
