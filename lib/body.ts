@@ -31,6 +31,8 @@ export async function readBytes(req: IncomingMessage, parsed: unknown, limit: nu
   const kept = keptBytes(req, parsed);
   if (kept !== undefined) return within(kept, limit);
   if (wasRead(req) || req.readableEncoding !== null) {
+    // Over HTTP/2 it is Node that throws the body of a client away that has left.
+    if (req.socket.destroyed) throw incomplete();
     throw new TypeError(
       'the body was consumed before its bytes could be seen: mount this package before the body parser, ' +
         'or keep the bytes with express.json({ verify: (req, _res, bytes) => { req.rawBody = bytes; } })',
@@ -96,7 +98,7 @@ function collect(req: IncomingMessage, limit: number): Promise<Uint8Array> {
     };
     const onLost = (cause?: unknown): void => {
       stop();
-      reject(new Denial(400, 'body_incomplete', 'The body did not arrive completely', { cause }));
+      reject(incomplete(cause));
     };
     if (req.destroyed) onLost(req.errored ?? undefined);
     else req.on('data', onData).once('end', onEnd).once('error', onLost).once('close', onLost);
@@ -128,6 +130,10 @@ class Gathered {
     }
     this.#buffer.set(chunk, this.size);
   }
+}
+
+function incomplete(cause?: unknown): Denial {
+  return new Denial(400, 'body_incomplete', 'The body did not arrive completely', { cause });
 }
 
 function tooLarge(): Denial {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import Koa from 'koa';
 import { toKoa } from '../../adapters/koa.js';
 import type { Outcome } from '../../lib/decision.js';
-import { hooked, readsMessages } from './checks.js';
+import { check, hooked, readsMessages } from './checks.js';
 import { eventually } from './serve.js';
 
 describe('Koa 3 adapter over HTTP/2', () => {
@@ -13,22 +13,34 @@ describe('Koa 3 adapter over HTTP/2', () => {
   let outcomes: Outcome[];
   let ran: number;
   let front: (req: Http2ServerRequest) => unknown;
+  let during: () => unknown;
+  let denied: string[];
+  let failures: unknown[];
 
   beforeEach(async () => {
-    [outcomes, ran, front] = [[], 0, () => undefined];
+    [outcomes, ran, front, during] = [[], 0, () => undefined, () => undefined];
+    [denied, failures] = [[], []];
     const app = new Koa();
     app.silent = true;
     const hooks = hooked('hooks', {
       headers: () => ({ 'X-Hook': 'h' }),
       head: () => Promise.resolve(),
       message: (_ctx, message) => ({ ...message, seen: true }),
+      decided: (_ctx, decision) => {
+        if (decision.effect === 'deny') denied.push(decision.code);
+      },
       settled: (_ctx, outcome) => void outcomes.push(outcome),
     });
     app.use(async (ctx, next) => {
       await front(ctx.req as unknown as Http2ServerRequest);
       await next();
     });
-    app.use(toKoa(hooks, readsMessages())).use((ctx) => {
+    const waits = check('waits', async () => {
+      await during();
+      return {};
+    });
+    const onError = (error: unknown): void => void failures.push(error);
+    app.use(toKoa({ onError }, hooks, waits, readsMessages())).use((ctx) => {
       ran += 1;
       ctx.body = { id: 1 };
     });
@@ -95,4 +107,14 @@ describe('Koa 3 adapter over HTTP/2', () => {
       expect(ran).to.equal(0);
     });
   }
+
+  it('denies a request that is taken back while it is checked as incomplete, and takes that for no failure', async () => {
+    let stream: Http2ServerRequest['stream'] | undefined;
+    front = (req) => void ({ stream } = req);
+    during = () => stream && once(stream, 'close');
+    await takeBack('POST', '{"jsonrpc"');
+    await eventually(() => outcomes.length === 1);
+    expect(denied).to.deep.equal(['body_incomplete']);
+    expect(failures).to.deep.equal([]);
+  });
 });

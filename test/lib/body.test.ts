@@ -106,7 +106,7 @@ describe('readBytes', () => {
 
   describe('after a parser', () => {
     async function parsed(extra: object = {}): Promise<IncomingMessage> {
-      const req = Object.assign(sent('{"a":1}'), extra);
+      const req = Object.assign(sent('{"a":1}'), { complete: true }, extra);
       for await (const _ of req);
       return req;
     }
