@@ -25,13 +25,16 @@ export function fileProofs(
   earlier: readonly Chain[],
 ): void {
   if (!isObject(proven)) throw new TypeError(`${name} returned no object: return what it proves, or {}`);
-  const missing = adds.find((slot) => proven[slot] === undefined);
-  if (missing !== undefined) throw new TypeError(`${name} declared '${missing}' but did not prove it`);
-  for (const slot of [...adds, ...mayAdd]) {
-    if (proven[slot] === undefined || proven[slot] === state[slot]) continue;
+  for (const slot of adds) {
+    if (proven[slot] === undefined) throw new TypeError(`${name} declared '${slot}' but did not prove it`);
+  }
+  const file = (slot: Slot): void => {
+    if (proven[slot] === undefined || proven[slot] === state[slot]) return;
     assertInTime(state, name, slot, earlier);
     Object.defineProperty(state, slot, { value: Object.freeze(proven[slot]), enumerable: true });
-  }
+  };
+  adds.forEach(file);
+  mayAdd.forEach(file);
 }
 
 function assertInTime(state: Partial<State>, name: string, slot: Slot, earlier: readonly Chain[]): void {

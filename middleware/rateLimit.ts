@@ -3,7 +3,7 @@ import type { HttpRequest, RequestContext } from '../lib/context.js';
 import { Denial, Unavailable } from '../lib/denial.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, object, oneOf, optional, readOptions, text, type Check } from '../lib/options.js';
-import { principalOf } from '../lib/principal.js';
+import { principalOf, type Principal } from '../lib/principal.js';
 import { isStore, openBudgets, type Budget, type Budgets, type RateBudget } from '../lib/rate/budgets.js';
 import { rateHeaders, secondsLeft, spentOf, type Spent } from '../lib/rate/headers.js';
 import { reportError } from '../lib/report.js';
@@ -85,7 +85,9 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
   const { onError = reportTo } = given;
   const budgets = openBudgets(given, now);
 
-  const spend = async (uses: readonly Budget[], principal: readonly string[], spent: Spent): Promise<void> => {
+  const keyOf = rateKeys();
+
+  const spend = async (uses: readonly Budget[], principal: Principal, spent: Spent): Promise<void> => {
     // One after the other: what one message may still do depends on those before it.
     for (const budget of uses) {
       const { totalHits, resetTime } = await budget.count(keyOf(budget, principal));
@@ -102,7 +104,7 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
     reads: ['auth', 'signature'],
     adds: [],
     async run(ctx) {
-      const principal = partsOf(ctx.state);
+      const principal = principalOf(ctx.state);
       const { uses, fault } = await usesOf(ctx.request, budgets);
       try {
         await spend(uses, principal, spentOf(ctx));
@@ -139,19 +141,30 @@ async function usesOf(
   }
 }
 
+/** Names budgets of callers. Requests with the same token share what was proven, so that each name is made once for it. */
+function rateKeys(): (budget: Budget, principal: Principal) => string {
+  const known = new WeakMap<object, Map<Budget, string>>();
+  return (budget, principal) => {
+    const who = principal.auth ?? principal.signature;
+    const keys = known.get(who) ?? new Map<Budget, string>();
+    const key = keys.get(budget) ?? rateKey(budget, principal);
+    known.set(who, keys.set(budget, key));
+    return key;
+  };
+}
+
+function rateKey({ name, windowMs }: Budget, principal: Principal): string {
+  return hash('sha256', JSON.stringify([name, windowMs, ...partsOf(principal)]), 'base64url');
+}
+
 /**
  * Who shares a budget. The clients of a user do, or each new registration would bring a new one. A client that acts for
  * itself is kept apart from users, since it may have registered under the name of one (RFC 9700 section 4.15).
  */
-function partsOf(state: RequestContext['state']): readonly string[] {
-  const principal = principalOf(state);
-  if (principal.auth === undefined) return ['signature', principal.signature.owner];
-  const { issuer, subject, clientId } = principal.auth;
+function partsOf({ auth, signature }: Principal): readonly string[] {
+  if (auth === undefined) return ['signature', signature.owner];
+  const { issuer, subject, clientId } = auth;
   return [subject === clientId ? 'client' : 'user', issuer, subject];
-}
-
-function keyOf({ name, windowMs }: Budget, principal: readonly string[]): string {
-  return hash('sha256', JSON.stringify([name, windowMs, ...principal]), 'base64url');
 }
 
 function tooMany({ name }: Budget, seconds: number, message: string): Denial {
