@@ -1,6 +1,12 @@
 import { hash } from 'node:crypto';
 import { assertPortable, JsonError, MAX_DEPTH } from './strict.js';
 
+/** Names that were written before, with the colon behind them. */
+const NAMES = new Map<string, string>();
+const MOST_NAMES = 500;
+const LONGEST_NAME = 64;
+/** More names than this are left to the engine. */
+const FEW = 16;
 /** Texts in which nothing is escaped: printable ASCII but for quotes and backslashes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
@@ -49,8 +55,30 @@ function writeObject(value: object, depth: number): string {
   if (prototype !== Object.prototype && prototype !== null) throw new JsonError('not a plain object');
   const members = value as Readonly<Record<string, unknown>>;
   let text = '';
-  for (const name of Object.keys(value).sort()) {
-    text += `${text === '' ? '{' : ','}${writeText(name)}:${write(members[name], depth)}`;
+  for (const name of sorted(Object.keys(value))) {
+    text += `${text === '' ? '{' : ','}${writeName(name)}${write(members[name], depth)}`;
   }
   return text === '' ? '{}' : `${text}}`;
+}
+
+/** The same few names stand in all that a schema describes. */
+function writeName(name: string): string {
+  const known = NAMES.get(name);
+  if (known !== undefined) return known;
+  const text = `${writeText(name)}:`;
+  if (NAMES.size >= MOST_NAMES) NAMES.clear();
+  if (name.length <= LONGEST_NAME) NAMES.set(name, text);
+  return text;
+}
+
+/** By UTF-16 code units. An object has few names: what the engine prepares for many takes longer than to sort these. */
+function sorted(names: string[]): readonly string[] {
+  if (names.length > FEW) return names.sort();
+  for (let next = 1; next < names.length; next += 1) {
+    const name = names[next] ?? '';
+    let place = next;
+    for (; place > 0 && (names[place - 1] ?? '') > name; place -= 1) names[place] = names[place - 1] ?? '';
+    names[place] = name;
+  }
+  return names;
 }

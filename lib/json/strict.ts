@@ -28,20 +28,34 @@ export function parseStrictJson(text: string): unknown {
 }
 
 /**
- * Whether a text is as `JSON.stringify` writes it, which knows no second member of a name, and nothing in it is ambiguous
- * all the same. Tells most texts from others in a fraction of the time.
+ * Whether nothing in a text is ambiguous, in a fraction of the time that its tokens take. Where nothing is escaped, each
+ * string has two quotes and there are no others: a value with half as many strings has lost none to a name that is there
+ * twice.
  */
 function isPlain(text: string, value: unknown): boolean {
-  return !text.includes('\\') && isShallow(value, 0) && JSON.stringify(value) === text;
+  return !text.includes('\\') && !LONE_SURROGATE.test(text) && 2 * stringsIn(value, 0) === quotesIn(text);
 }
 
-/** Whether a value is not nested too deeply and every number in it is safe. */
-function isShallow(value: unknown, depth: number): boolean {
-  if (typeof value === 'number') return Number.isSafeInteger(value) || !Number.isInteger(value);
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth === MAX_DEPTH) return false;
-  for (const member of Object.values(value)) if (!isShallow(member, depth + 1)) return false;
-  return true;
+/** How many strings a value has, names included: not a number where it nests too deeply or an integer is not safe. */
+function stringsIn(value: unknown, depth: number): number {
+  if (typeof value === 'string') return 1;
+  if (typeof value === 'number') return isPortable(value) ? 0 : NaN;
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth === MAX_DEPTH) return NaN;
+  const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  let count = members === value ? 0 : members.length;
+  for (const member of members) count += stringsIn(member, depth + 1);
+  return count;
+}
+
+function quotesIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) count += 1;
+  return count;
+}
+
+function isPortable(value: number): boolean {
+  return Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value));
 }
 
 /** Throws unless a number or string of a document means the same to every reader. */
