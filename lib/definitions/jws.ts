@@ -96,7 +96,7 @@ export async function signJws(
   const [iat, exp] = [issuedAt, expiresAt].map((time) => Math.floor(time.getTime() / 1000)) as [number, number];
   if (!(exp > iat)) throw new TypeError('a signature must expire after it is issued');
   const header = encode(canonicalize({ alg, kid, typ: purpose, iss: issuer, iat, exp } satisfies Header));
-  const signature = await key.sign(signedBytes(header, payload));
+  const signature = await key.sign(Buffer.from(signingInput(header, payload), 'ascii'));
   return Object.freeze({ protected: header, signature: Buffer.from(signature).toString('base64url') });
 }
 
@@ -122,7 +122,8 @@ export async function verifyJws(
   if (trusted?.key.keyId !== header.kid) return 'signer_unknown';
   const { key } = trusted;
   const holds =
-    header.alg === key.algorithm && (await proves(key, signedBytes(signature.protected, payload), signature.signature));
+    header.alg === key.algorithm &&
+    (await proves(key, signingInput(signature.protected, payload), signature.signature));
   return holds ? factsOf(header, trusted) : 'signature_invalid';
 }
 
@@ -136,8 +137,8 @@ export function encode(text: string): string {
   return Buffer.from(text).toString('base64url');
 }
 
-function signedBytes(header: string, payload: string): Buffer {
-  return Buffer.from(`${header}.${encode(payload)}`, 'ascii');
+function signingInput(header: string, payload: string): string {
+  return `${header}.${encode(payload)}`;
 }
 
 function factsOf({ iss, iat, exp }: Header, { key, owner }: TrustedKey): SignatureFacts {

@@ -18,7 +18,6 @@ import {
   decode,
   verifyJws,
   type DetachedSignature,
-  type Purpose,
   type SignatureFacts,
   type SignatureFault,
   type VerifyTerms,
@@ -147,22 +146,10 @@ async function verifyStated(
   terms: VerifyTerms,
 ): Promise<VerifiedDefinition | DefinitionFault> {
   if (!isDetached(signature)) return 'signature_malformed';
-  const facts = await verifyIssued('etdi-tool+jws', form, definition.publisher, signature, find, now, terms);
-  return typeof facts === 'string' ? facts : Object.freeze({ ...facts, definition, digest: digestOfDefinition(form) });
-}
-
-async function verifyIssued(
-  purpose: Purpose,
-  payload: string,
-  publisher: string,
-  signature: DetachedSignature,
-  find: Trust['find'],
-  now: Date,
-  terms: VerifyTerms,
-): Promise<SignatureFacts | DefinitionFault> {
-  const facts = await verifyJws(purpose, payload, signature, find, now, terms);
+  const facts = await verifyJws('etdi-tool+jws', form, signature, find, now, terms);
   if (typeof facts === 'string') return facts;
-  return isIssuedBy(facts, publisher) ? facts : 'signer_foreign';
+  if (!isIssuedBy(facts, definition.publisher)) return 'signer_foreign';
+  return Object.freeze({ ...facts, definition, digest: digestOfDefinition(form) });
 }
 
 function isIssuedBy({ issuer, owner }: SignatureFacts, publisher: string): boolean {
