@@ -53,11 +53,12 @@ export interface HopClaims {
 /** A hop as it was sent. */
 export interface Hop extends HopClaims {
   readonly token: string;
-  readonly signature: Uint8Array;
   readonly keyId: string;
   readonly algorithm: string;
   readonly id: string;
 }
+
+type HopHeader = Pick<Hop, 'algorithm' | 'keyId'>;
 
 const DIGEST = /^[\w-]{43}$/;
 const ID = /^[\w-]{22,128}$/;
@@ -104,14 +105,16 @@ export function argumentsDigest(args: unknown): string {
 function readHop(token: string): Hop {
   const [header = '', claims = '', signature = '', ...others] = token.split('.');
   if (others.length > 0) throw malformed('format');
-  return Object.freeze({ token, signature: toBytes(signature), ...headerOf(header), ...readClaims(toObject(claims)) });
+  // Of the signature only the spelling matters here. A hop is kept for long, and would keep all bytes that it shares a pool with.
+  toBytes(signature);
+  return hopOf(token, headerOf(header), toObject(claims));
 }
 
 /** A peer sends the same header with each hop: few are ever seen, and what one says is in its characters alone. */
-const headers = new Map<string, ReturnType<typeof readHeader>>();
+const headers = new Map<string, HopHeader>();
 const MAX_HEADERS = 100;
 
-function headerOf(part: string): ReturnType<typeof readHeader> {
+function headerOf(part: string): HopHeader {
   const known = headers.get(part);
   if (known !== undefined) return known;
   const header = Object.freeze(readHeader(toObject(part)));
@@ -140,7 +143,7 @@ function toObject(part: string): Members {
   throw malformed('json');
 }
 
-function readHeader(header: Members): { readonly algorithm: string; readonly keyId: string } {
+function readHeader(header: Members): HopHeader {
   const algorithm = member(header, 'alg');
   const keyId = member(header, 'kid');
   if (member(header, 'typ') !== HOP_TYPE) throw malformed('type');
@@ -150,16 +153,22 @@ function readHeader(header: Members): { readonly algorithm: string; readonly key
   return { algorithm, keyId };
 }
 
-function readClaims(claims: Members) {
+/** Makes a hop in one literal: to put it together of parts would take longer than to parse its claims. */
+function hopOf(token: string, header: HopHeader, claims: Members): Hop {
   const parent = optional(claims, 'par_hash', isDigestText);
   const caller = optional(claims, 'caller', isToolName);
   const issuedAt = claim(claims, 'iat', isCount);
   const expiresAt = claim(claims, 'exp', isCount);
   if (expiresAt <= issuedAt) throw malformed('claim', 'exp');
   if (Object.hasOwn(claims, 'nbf')) throw malformed('claim', 'nbf');
-  return {
+  const audience = claim(claims, 'aud', isText);
+  const detail = detailOf(claims, audience);
+  return Object.freeze({
+    token,
+    algorithm: header.algorithm,
+    keyId: header.keyId,
     issuer: claim(claims, 'iss', isText),
-    audience: claim(claims, 'aud', isText),
+    audience,
     subject: optional(claims, 'sub', isText),
     transaction: claim(claims, 'txn', isTransaction),
     id: claim(claims, 'jti', isId),
@@ -171,8 +180,10 @@ function readClaims(claims: Members) {
     caller,
     nextKey: optional(claims, 'cnf', isConfirmation)?.jkt,
     permissions: Object.freeze(permissionsOf(claim(claims, 'scope', isString))),
-    ...readCall(claims),
-  };
+    tool: claim(detail, 'identifier', isToolName),
+    argumentsDigest: claim(detail, 'args_digest', isDigestText),
+    toolDigest: optional(detail, 'tool_digest', isDigest),
+  });
 }
 
 function permissionsOf(scope: string): readonly string[] {
@@ -181,20 +192,16 @@ function permissionsOf(scope: string): readonly string[] {
   return permissions;
 }
 
-function readCall(claims: Members) {
+function detailOf(claims: Members, audience: string): Members {
   const details = member(claims, 'authorization_details');
   const detail: unknown = Array.isArray(details) && details.length === 1 ? details[0] : undefined;
-  if (!isObject(detail)) throw malformed('claim', 'authorization_details');
   const fits =
+    isObject(detail) &&
     member(detail, 'type') === TOOL_CALL &&
-    isSole(member(detail, 'locations'), member(claims, 'aud')) &&
+    isSole(member(detail, 'locations'), audience) &&
     isSole(member(detail, 'actions'), 'tools/call');
   if (!fits) throw malformed('claim', 'authorization_details');
-  return {
-    tool: claim(detail, 'identifier', isToolName),
-    argumentsDigest: claim(detail, 'args_digest', isDigestText),
-    toolDigest: optional(detail, 'tool_digest', isDigest),
-  };
+  return detail;
 }
 
 /** An own member: a hop cannot inherit a claim from a polluted prototype. */
@@ -205,7 +212,9 @@ function claim<Value>(claims: Members, name: string, fits: (value: unknown) => v
 }
 
 function optional<Value>(claims: Members, name: string, fits: (value: unknown) => value is Value): Value | undefined {
-  return Object.hasOwn(claims, name) ? claim(claims, name, fits) : undefined;
+  const value = member(claims, name);
+  if (value === undefined || fits(value)) return value;
+  throw malformed('claim', name);
 }
 
 function isSole(list: unknown, only: unknown): boolean {

@@ -16,8 +16,9 @@ export interface HopTimes {
  * @throws {Denial} 403 `chain_broken`
  */
 export function assertLinked(hops: readonly Hop[]): void {
-  const ids = new Set(hops.map(({ issuer, id }) => `${issuer} ${id}`));
-  if (ids.size !== hops.length) throw broken('jti');
+  if (hops.some((hop, place) => hops.findIndex(({ issuer, id }) => id === hop.id && issuer === hop.issuer) < place)) {
+    throw broken('jti');
+  }
   hops.forEach((hop, place) => {
     const parent = hops[place - 1];
     if (hop.depth !== place) throw broken('depth');

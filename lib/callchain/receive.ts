@@ -193,16 +193,18 @@ async function claim({ party, replay }: Reception, { issuer, id, expiresAt, tran
 function originOfCall(
   { ctx, caller }: Arrival,
   party: CallParty,
-  about: Pick<StackOrigin, 'hops' | 'limitedBy' | 'spend'>,
+  { hops, limitedBy, spend }: Pick<StackOrigin, 'hops' | 'limitedBy' | 'spend'>,
 ): StackOrigin {
   return {
     party,
+    hops,
     local: [],
+    limitedBy,
+    spend,
     caller,
     signed: ctx.state.signature !== undefined,
     credentials: credentialsOf(ctx),
     trace: traceOf(ctx),
-    ...about,
   };
 }
 

@@ -15,6 +15,9 @@ const MAX = 1_000;
  */
 export class SeenHops {
   readonly #seen = new Map<string, Seen>();
+  /** Their tokens, from the oldest at `#next` on: to find that one in the map would take longer than all else here. */
+  readonly #tokens: string[] = [];
+  #next = 0;
 
   get(token: string): Hop | undefined {
     return this.#seen.get(token)?.hop;
@@ -25,8 +28,10 @@ export class SeenHops {
   }
 
   add(hop: Hop, trusted: TrustedKey): void {
-    const [oldest] = this.#seen.keys();
-    if (this.#seen.size >= MAX && oldest !== undefined) this.#seen.delete(oldest);
+    const oldest = this.#tokens[this.#next];
+    if (oldest !== undefined) this.#seen.delete(oldest);
+    this.#tokens[this.#next] = hop.token;
+    this.#next = (this.#next + 1) % MAX;
     this.#seen.set(hop.token, { hop, trusted });
   }
 }

@@ -98,8 +98,8 @@ export function openTrust(factory: string, peers: readonly TrustedKeys[], option
     }
   }
   return {
-    find: async (keyId) => {
-      if (!THUMBPRINT.test(keyId)) return undefined;
+    find: (keyId) => {
+      if (!THUMBPRINT.test(keyId)) return Promise.resolve(undefined);
       return pins.get(keyId)?.find() ?? soleOwner(sets, keyId);
     },
   };

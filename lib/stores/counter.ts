@@ -29,16 +29,13 @@ export function openCounter(store: RateStore, { windowMs, limit, timeoutMs }: Co
   }
   starts.set(store, start);
 
-  const increment = async (key: string): Promise<RateCount> => {
-    const count = store.increment(key);
-    return checked(isPromise(count) ? await inTime(count, timeoutMs) : count);
-  };
   return async (key) => {
     const attempt = start.attempt();
     try {
       const { pending } = start;
       if (pending !== undefined) await inTime(pending, timeoutMs);
-      return await increment(key);
+      const count = store.increment(key);
+      return checked(isPromise(count) ? await inTime(count, timeoutMs) : count);
     } catch (error) {
       start.failed(attempt);
       throw error;
