@@ -473,4 +473,48 @@ export function describeMessageHooks({ build }: Framework): void {
       expect(String(errors[0])).to.match(/mount compression before/);
     });
   });
+
+  describe('message hooks that do not see the messages of a response', () => {
+    const sees = (answer: () => boolean, hooks = marks): Hooks => ({ ...hooks, seesMessages: answer });
+    const list = JSON.stringify(message('one'));
+
+    it('leave every byte as it is, of whatever kind', async () => {
+      const app = (head: Record<string, string>, ...pieces: readonly string[]): ReturnType<typeof build> =>
+        appWith(
+          sees(() => false),
+          sends(head, ...pieces),
+        );
+      expect(await bodyOf(app(JSON_TYPE, '{"a":', ' 1}'))).to.equal('{"a": 1}');
+      expect(await bodyOf(app(JSON_TYPE, 'not JSON'))).to.equal('not JSON');
+      expect(await bodyOf(app(EVENTS, event(message('one'))))).to.equal(event(message('one')));
+      expect(await bodyOf(app({ ...JSON_TYPE, 'Content-Encoding': 'x' }, 'coded'))).to.equal('coded');
+    });
+
+    it('see them where another hook does, and are asked once', async () => {
+      let asked = 0;
+      const hooks = sees(() => (asked += 1) > 0);
+      const mounts = [
+        [
+          hooked(
+            'blind',
+            sees(() => false, keeps),
+          ),
+          hooked('seeing', hooks),
+        ],
+      ];
+      expect(await bodyOf(build({ mounts, handler: sends(JSON_TYPE, list) }))).to.contain('"seen":true');
+      expect(asked).to.equal(1);
+    });
+
+    it('let nothing out when they cannot tell', async () => {
+      const hooks = sees(() => {
+        throw new Error('cannot tell');
+      });
+      for (const head of [JSON_TYPE, EVENTS]) {
+        await request(appWith(hooks, sends(head, list)))
+          .post('/')
+          .expect(500, INTERNAL);
+      }
+    });
+  });
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { toolListOf } from '../../../lib/definitions/listing.js';
+import { mayHoldToolList, toolListOf } from '../../../lib/definitions/listing.js';
 import { readMessages } from '../../../lib/rpc.js';
 
 const call = (id: unknown, method: string, params: object = {}) => ({ jsonrpc: '2.0', id, method, params });
@@ -50,4 +50,24 @@ describe('a page of tools on its way out', () => {
     const batch = readMessages([call(1, 'ping'), call(1, 'tools/list')]);
     expect(toolListOf(batch, answer(1))).to.equal(result);
   });
+});
+
+describe('a response', () => {
+  const notice = { jsonrpc: '2.0', method: 'tools/list' };
+  const reply = { jsonrpc: '2.0', id: 1, result };
+  for (const [what, messages, may] of [
+    ['to a list', readMessages(call(1, 'tools/list')), true],
+    ['to a batch with a list', readMessages([call(1, 'ping'), call(2, 'tools/list')]), true],
+    ['that sends earlier ones again', [], true],
+    ['to what was not read', undefined, true],
+    ['to a call', readMessages(call(1, 'tools/call', { name: 'add' })), false],
+    ['to another spelling', readMessages(call(1, 'Tools/list')), false],
+    ['to a notification, which has none', readMessages(notice), false],
+    ['to an answer of the client', readMessages(reply), false],
+  ] as const) {
+    it(`${what} ${may ? 'may' : 'cannot'} hold a page of tools`, () => {
+      expect(mayHoldToolList(messages)).to.equal(may);
+      if (!may) expect(toolListOf(messages, answer(1))).to.equal(undefined);
+    });
+  }
 });
