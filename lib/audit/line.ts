@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { AuditEvent } from './events.js';
 
 /**
@@ -55,6 +56,8 @@ const RECORD_AT = HEAD.length + HASH + RECORD.length;
 const EVENT_AT = RECORD_AT + CHAIN.length + UUID + EVENT.length;
 /** `,"prev":"<64>","seq":<up to 16>}}` */
 const MOST_TAIL = 9 + HASH + 8 + 16 + 2;
+/** How long a line is, its line feed included, but for its record. */
+export const LINE_BYTES: number = RECORD_AT + 2;
 const TAIL = /,"prev":"([0-9a-f]{64})","seq":([1-9]\d{0,15})\}\}$/;
 const START = /^\{"hash":"([0-9a-f]{64})","record":\{"chain":"([0-9a-f-]{36})","event":\{$/;
 
@@ -66,6 +69,21 @@ export function recordText(chain: string, event: string, prev: string, seq: numb
 /** A line without its line feed. */
 export function lineText(hash: string, record: string): string {
   return `${HEAD}${hash}${RECORD}${record}}`;
+}
+
+/**
+ * Writes the line of a record into a buffer, its line feed included: what is hashed are the very bytes that are stored.
+ * Gives the hash, and how long the line is.
+ */
+export function writeLine(
+  record: string,
+  into: Buffer,
+  at: number,
+): { readonly hash: string; readonly length: number } {
+  const length = into.write(`${lineText(GENESIS, record)}\n`, at);
+  const digest = hash('sha256', into.subarray(at + RECORD_AT, at + length - 2), 'hex');
+  into.write(digest, at + HEAD.length, 'latin1');
+  return { hash: digest, length };
 }
 
 /** The bytes of a line that its hash is over. */

@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fullName } from '../trailFiles.js';
+import { Page } from './page.js';
 
 const POSIX = process.platform !== 'win32';
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (POSIX ? constants.O_NOFOLLOW : 0);
-const BATCH_RECORDS = 2048;
 
 /** When written bytes are forced onto the disk: with every batch, once a second, or when the system sees fit. */
 export type Fsync = 'batch' | 'second' | 'never';
@@ -16,6 +16,8 @@ export interface FileWriterOptions {
   /** How many milliseconds records are gathered before they are written together. */
   readonly gatherMs: number;
   readonly retryMs: number;
+  /** How many records there is room for. When half of it is taken they are gathered no longer. */
+  readonly most: number;
   /** Told of every failure; records stay queued, and are tried again. */
   readonly onError: (error: unknown) => void;
   /** Told after each batch that was written. */
@@ -27,9 +29,6 @@ interface Waiter {
   readonly done: (error?: unknown) => void;
 }
 
-/** A line, or where a file ends: the number of its last record. */
-type Entry = string | number;
-
 /**
  * Appends lines to a file that nobody else can read, many at a time, in the order they come.
  *
@@ -39,20 +38,21 @@ type Entry = string | number;
 export class FileWriter {
   failing = false;
   syncs = 0;
-  /** How many lines wait to be written. */
-  queued = 0;
   readonly #options: FileWriterOptions;
   #handle: FileHandle | undefined;
-  #entries: Entry[] = [];
-  /** Bytes that a failed write has not written. */
-  #rest: Buffer | undefined;
-  #restCount = 0;
+  /** Those that nothing is added to any more, oldest first. */
+  readonly #full: Page[] = [];
+  #page = new Page();
   #waiters: Waiter[] = [];
+  /** Numbers of the last records that were added, written and forced onto the disk. */
+  #added = 0;
   #written = 0;
   #synced = 0;
   #timer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #urgent = false;
+  /** Whether what is queued has been gathered for long enough. */
+  #isDue = false;
   #draining: Promise<void> | undefined;
   #lastSync = 0;
   #closed = false;
@@ -63,7 +63,7 @@ export class FileWriter {
 
   /** @param lastSeq the number of the last record there is */
   async open(lastSeq: number): Promise<void> {
-    this.#written = this.#synced = lastSeq;
+    this.#added = this.#written = this.#synced = lastSeq;
     await this.#openFile();
   }
 
@@ -78,17 +78,31 @@ export class FileWriter {
     await this.#handle?.write('\n');
   }
 
-  /** Takes the line of the next record. */
-  add(line: string): void {
-    this.#entries.push(line);
-    this.queued += 1;
-    if (this.queued >= BATCH_RECORDS) this.#drainSoon();
-    else this.#drainLater();
+  /** How many records wait to be written. */
+  get queued(): number {
+    return this.#added - this.#written;
   }
 
-  /** The next line belongs to another file. The name of this one tells its last record. */
-  rotate(lastSeq: number): void {
-    this.#entries.push(lastSeq);
+  /** Takes the next record. Gives its hash, and how long its line is. */
+  add(seq: number, record: string): ReturnType<Page['add']> {
+    if (!this.#page.hasRoomFor(record)) this.#turnPage(record);
+    const line = this.#page.add(seq, record);
+    this.#added = seq;
+    if (this.#isPressing && !this.failing) this.#drainSoon();
+    else this.#drainLater();
+    return line;
+  }
+
+  /** The next record belongs to another file. The name of this one tells its last record. */
+  rotate(): void {
+    this.#page.last = this.#added;
+    this.#page.endsFile = true;
+    this.#turnPage();
+  }
+
+  #turnPage(record?: string): void {
+    this.#full.push(this.#page);
+    this.#page = new Page(record);
   }
 
   /** Waits until a record, and so all before it, is on the disk. */
@@ -109,6 +123,7 @@ export class FileWriter {
     clearTimeout(this.#timer);
     clearTimeout(this.#syncTimer);
     this.#timer = undefined;
+    this.#isDue = true;
     return (this.#draining ??= this.#work().finally(() => {
       this.#draining = undefined;
       this.#planNext();
@@ -118,7 +133,7 @@ export class FileWriter {
   /** Writes what is queued and forces it onto the disk. */
   async close(): Promise<void> {
     do await this.drain();
-    while (this.#entries.length > 0 && !this.failing);
+    while (this.queued > 0 && !this.failing);
     if (!this.failing && this.#synced < this.#written && this.#options.fsync !== 'never') {
       await this.#sync().catch(this.#options.onError);
     }
@@ -137,17 +152,17 @@ export class FileWriter {
 
   #planNext(): void {
     if (this.#closed) return;
-    const isLeft = this.#entries.length > 0 || this.#rest !== undefined || this.#waiters.length > 0;
-    if (isLeft && (this.failing || !this.#isPressing)) this.#drainLater();
-    else if (isLeft) this.#drainSoon();
+    if (this.#isPressing && !this.failing) this.#drainSoon();
+    else if (this.#isPressing || this.queued > 0) this.#drainLater();
     else if (this.#options.fsync === 'second' && this.#synced < this.#written) {
       this.#syncTimer = setTimeout(() => void this.drain(), 1000).unref();
     }
   }
 
-  /** Whether what is left cannot wait until more has been gathered. */
+  /** Whether what is queued cannot wait until more has been gathered. */
   get #isPressing(): boolean {
-    return this.#waiters.length > 0 || this.#rest !== undefined || this.queued >= BATCH_RECORDS;
+    const { most } = this.#options;
+    return this.#isDue || this.#full.length > 0 || this.#waiters.length > 0 || this.queued >= most / 2;
   }
 
   #drainLater(): void {
@@ -166,15 +181,14 @@ export class FileWriter {
   }
 
   async #work(): Promise<void> {
-    // What comes while these are written is gathered: a write costs far more than a line.
-    let due = this.#entries.length;
     try {
       do {
-        due -= await this.#writeBatch();
+        this.#isDue = false;
+        await this.#writeAll();
         await this.#syncIfDue();
         this.failing = false;
         this.#options.onWritten();
-      } while (due > 0 || this.#isPressing);
+      } while (this.#isPressing);
     } catch (error) {
       this.failing = true;
       for (const { done } of this.#waiters.splice(0)) done(error);
@@ -182,36 +196,25 @@ export class FileWriter {
     }
   }
 
-  /** How many entries that took. */
-  async #writeBatch(): Promise<number> {
-    await this.#writeRest();
-    const [first] = this.#entries;
-    if (first === undefined) return 0;
-    if (typeof first === 'number') {
-      await this.#nextFile(first);
-      this.#entries.shift();
-      return 1;
+  async #writeAll(): Promise<void> {
+    for (let [page] = this.#full; page !== undefined; [page] = this.#full) {
+      await this.#write(page);
+      if (page.endsFile) await this.#nextFile(page.last);
+      this.#full.shift();
     }
-    const end = this.#entries.findIndex((entry, index) => typeof entry === 'number' || index === BATCH_RECORDS);
-    const batch = this.#entries.splice(0, end < 0 ? this.#entries.length : end);
-    this.#rest = Buffer.from(batch.join(''));
-    this.#restCount = batch.length;
-    await this.#writeRest();
-    return batch.length;
+    await this.#write(this.#page);
   }
 
-  async #writeRest(): Promise<void> {
-    while (this.#rest !== undefined) {
+  /** What is added to the page meanwhile waits for the next time. */
+  async #write(page: Page): Promise<void> {
+    const { last } = page;
+    for (let { rest } = page; rest.length > 0;) {
       if (this.#handle === undefined) throw new Error('the file of the audit trail is closed');
-      const { bytesWritten } = await this.#handle.write(this.#rest);
-      if (bytesWritten < this.#rest.length) {
-        this.#rest = this.#rest.subarray(bytesWritten);
-        continue;
-      }
-      this.#rest = undefined;
-      this.#written += this.#restCount;
-      this.queued -= this.#restCount;
+      const { bytesWritten } = await this.#handle.write(rest);
+      page.wrote(bytesWritten);
+      rest = rest.subarray(bytesWritten);
     }
+    this.#written = Math.max(this.#written, last);
   }
 
   async #syncIfDue(): Promise<void> {

@@ -1,11 +1,11 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { Unavailable } from '../../denial.js';
 import { reportError } from '../../report.js';
 import { safeCopy } from '../content.js';
 import type { AuditEvent, TrailEvent } from '../events.js';
-import { GENESIS, lineText, recordText, type Checkpoint } from '../line.js';
+import { GENESIS, recordText, type Checkpoint } from '../line.js';
 import { openSink, type PutEvent } from '../sink.js';
 import { fullName } from '../trailFiles.js';
 import type { AuditEventInput, OpenAuditTrailOptions, TrailStatus } from '../trail.js';
@@ -54,6 +54,7 @@ export class Trail {
       fsync,
       gatherMs: GATHER_MS,
       retryMs: RETRY_MS,
+      most: queue,
       onError: (error) => {
         this.#tell(error);
       },
@@ -193,7 +194,7 @@ export class Trail {
     const { file } = this.#options;
     this.#day = day > this.#day ? day : this.#day;
     this.#bytes = 0;
-    this.#writer.rotate(this.#seq);
+    this.#writer.rotate();
     this.#write({ v: 1, time: this.#time(), type: 'trail_segment', after: basename(fullName(file, this.#seq)) });
   }
 
@@ -201,13 +202,11 @@ export class Trail {
     const seq = this.#seq + 1;
     const prev = this.#hash;
     const record = recordText(this.#chain, encodeEvent(event), prev, seq);
-    const digest = hash('sha256', record, 'hex');
-    const line = `${lineText(digest, record)}\n`;
+    const { hash, length } = this.#writer.add(seq, record);
     this.#seq = seq;
-    this.#hash = digest;
-    this.#bytes += line.length;
-    this.#writer.add(line);
-    for (const put of this.#sinks) put(event, { hash: digest, chain: this.#chain, prev, seq });
+    this.#hash = hash;
+    this.#bytes += length;
+    for (const put of this.#sinks) put(event, { hash, chain: this.#chain, prev, seq });
   }
 
   #own(event: OwnEvent): void {

@@ -1,6 +1,6 @@
 import { appendFile, chmod, readFile, stat, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate, setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
   AuditTrailError,
@@ -11,6 +11,8 @@ import {
   type SealedRecord,
   type TrailFinding,
 } from '../../../lib/index.js';
+import { lineText } from '../../../lib/audit/line.js';
+import { Page } from '../../../lib/audit/trail/page.js';
 import { TrailSandbox } from '../../support/trails.js';
 
 let sandbox: TrailSandbox;
@@ -26,6 +28,39 @@ async function types(file = sandbox.file): Promise<readonly string[]> {
 async function findings(): Promise<readonly TrailFinding[]> {
   return (await sandbox.verify({ checkpoints: sandbox.checkpoints })).findings;
 }
+
+describe('Page', () => {
+  it('has room for each record that it says it has room for', () => {
+    const most = 256 * 1024;
+    for (const [character, bytes] of [
+      ['a', 1],
+      ['\u00e9', 2],
+      ['\u4e2d', 3],
+    ] as const) {
+      for (let length = Math.floor((most - 200) / bytes); length * bytes <= most + 8; length += 1) {
+        const record = character.repeat(length);
+        const page = new Page(record);
+        expect(page.hasRoomFor(record)).to.equal(true);
+        const { hash, length: taken } = page.add(1, record);
+        expect(page.rest.equals(Buffer.from(`${lineText(hash, record)}\n`))).to.equal(true);
+        expect(taken).to.equal(page.rest.length);
+        expect(page.hasRoomFor(record)).to.equal(false);
+      }
+    }
+  });
+
+  it('goes on behind what was not written, and from its beginning when all was', () => {
+    const page = new Page();
+    const { length } = page.add(1, '{"a":1}');
+    page.wrote(length - 5);
+    page.add(2, '{"b":2}');
+    expect(page.rest.toString()).to.match(/^:1\}\}\n\{"hash":"[0-9a-f]{64}","record":\{"b":2\}\}\n$/);
+    page.wrote(page.rest.length);
+    expect(page.rest).to.have.lengthOf(0);
+    page.add(3, '{"c":3}');
+    expect(page.rest.toString()).to.match(/^\{"hash":"[0-9a-f]{64}","record":\{"c":3\}\}\n$/);
+  });
+});
 
 describe('openAuditTrail', () => {
   beforeEach(async () => {
@@ -289,6 +324,35 @@ describe('openAuditTrail', () => {
     const total = (await sandbox.lines()).length;
     expect(lost.reduce((a, b) => a + b, 0)).to.be.within(15, total - 10);
     expect(await findings()).to.deep.equal([]);
+  });
+
+  it('keeps records of any length and of any characters whole, in their order', async () => {
+    const trail = await sandbox.open({ queue: 1000 });
+    const texts = ['a', '\u4e2d', '\u00e9'].flatMap((character) =>
+      [10, 256, 3000, 16_000].map((length) => character.repeat(length)),
+    );
+    const sent = texts.flatMap((text) =>
+      [1, 2, 4, 7].map((count) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, text]))),
+    );
+    for (const value of sent) trail.record({ type: 'configuration_loaded', component: 'c', settings: { value } });
+    await trail.close();
+    const settings = (await events()).flatMap((event) => ('settings' in event ? [event.settings.value] : []));
+    expect(settings).to.deep.equal(sent);
+    expect(await findings()).to.deep.equal([]);
+  });
+
+  it('writes before the queue is full, however much longer it could gather', async () => {
+    const times: number[] = [];
+    const trail = await sandbox.open({ queue: 20 });
+    for (let round = 0; round < 10; round += 1) {
+      while (trail.status().queued > 0) await pause(5);
+      const start = performance.now();
+      for (let index = 0; index < 10; index += 1) trail.record({ type: 'server_started', name: 'a' });
+      while (trail.status().queued > 0) await setImmediate();
+      times.push(performance.now() - start);
+    }
+    expect(Math.min(...times)).to.be.lessThan(15);
+    expect(trail.status()).to.include({ lost: 0, failing: false });
   });
 
   it('loses what comes when the queue is full, and records how much', async () => {
