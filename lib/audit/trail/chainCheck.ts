@@ -51,7 +51,7 @@ export class ChainCheck {
   /** Takes a line that is a record. Whether it has the hash that it states. */
   take(line: Buffer, link: Link, place: TrailPlace): boolean {
     this.records += 1;
-    const seen: Seen = { ...place, link };
+    const seen: Seen = { file: place.file, line: place.line, link };
     const actual = hash('sha256', recordBytes(line), 'hex');
     if (this.first === undefined) this.#begin(seen);
     this.#settle(link);

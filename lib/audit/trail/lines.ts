@@ -18,9 +18,11 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
   try {
     let kept: Buffer = Buffer.alloc(0);
     for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+      const buffer = Buffer.allocUnsafe(kept.length + CHUNK);
+      kept.copy(buffer);
+      const { bytesRead } = await file.read(buffer, kept.length, CHUNK);
       if (bytesRead === 0) break;
-      const bytes = Buffer.concat([kept, buffer.subarray(0, bytesRead)]);
+      const bytes = buffer.subarray(0, kept.length + bytesRead);
       const lines = split(bytes);
       const end = bytes.lastIndexOf(LF) + 1;
       kept = bytes.subarray(end);

@@ -34,8 +34,9 @@ export class TrailWalk {
     for await (const { lines, rest = NOTHING } of readLines(file)) {
       for (const bytes of lines) {
         line += 1;
-        const checkpoint = this.#take(bytes, { file, line });
-        if (checkpoint !== undefined) await this.#takeCheckpoint(checkpoint.jws, checkpoint.link, { file, line });
+        const place = { file, line };
+        const checkpoint = this.#take(bytes, place);
+        if (checkpoint !== undefined) await this.#takeCheckpoint(checkpoint.jws, checkpoint.link, place);
       }
       if (rest.length > 0) this.#takeRest(rest, { file, line: line + 1 }, isLast);
     }
