@@ -79,6 +79,8 @@ export function auditLog(options: AuditLogOptions): Middleware {
     arguments: given.arguments ?? 'redacted',
     results: given.results ?? 'redacted',
     key: digestKey === undefined ? ownDigestKey() : createSecretKey(digestKey),
+    // A trail writes them all.
+    lazy: trail === undefined,
   };
   const ahead = writeAhead ? trail : undefined;
   return {

@@ -5,6 +5,7 @@ import type { RequestContext } from '../context.js';
 import type { Decision } from '../decision.js';
 import type { RpcMessage } from '../rpc.js';
 import { escapeText } from '../text.js';
+import { perFrozen } from './perFrozen.js';
 import type { Privacy } from './privacy.js';
 import type {
   AuditedAccess,
@@ -62,9 +63,9 @@ export function auditTrace({ headers }: RequestContext['request']): string | und
   return line === undefined ? undefined : TRACEPARENT.exec(line)?.[1];
 }
 
-export function auditPrincipal({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal {
-  return Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) });
-}
+export const auditPrincipal = perFrozen(({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal =>
+  Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) }),
+);
 
 export function auditSignature({ owner, clientId, keyId }: AuditedSignature): AuditedSignature {
   return Object.freeze({ owner: escapeText(owner), clientId: escapeText(clientId), keyId: escapeText(keyId) });
@@ -95,7 +96,7 @@ export function auditObservation({ middleware, code }: AuditedObservation): Audi
 
 export function auditMessages(messages: readonly RpcMessage[], privacy: Privacy): readonly AuditedMessage[] {
   // All of a batch: a list cut short would be a place to hide a call. The core reads 100 messages at most.
-  return Object.freeze(messages.map((message) => auditMessage(message, privacy)));
+  return privacy.messages(() => Object.freeze(messages.map((message) => auditMessage(message, privacy))));
 }
 
 function auditMessage(message: RpcMessage, privacy: Privacy): AuditedMessage {
@@ -108,7 +109,11 @@ function auditMessage(message: RpcMessage, privacy: Privacy): AuditedMessage {
   if (kind === 'resource') audited.resource = privacy.path(bareUri(name));
   else if (kind !== 'method') audited[kind] = privacy.text(name);
   const hasArguments = kind === 'tool' && privacy.recordsArguments && Object.hasOwn(params, 'arguments');
-  return Object.freeze(hasArguments ? withArguments(audited, params['arguments'], privacy) : audited);
+  if (!hasArguments) return Object.freeze(audited);
+  const value = params['arguments'];
+  if (privacy.isLazy) return Object.freeze(withArguments(audited, value, privacy));
+  audited.arguments = privacy.arguments(value) ?? NOTHING;
+  return Object.freeze(audited);
 }
 
 const NOTHING: AuditedContent = Object.freeze({});

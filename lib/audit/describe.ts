@@ -17,6 +17,7 @@ import {
 import { auditAccess, auditDecision, roundMs } from './detail.js';
 import type { Privacy } from './privacy.js';
 import type { AuditOutcome, AuditRecord } from './record.js';
+import { timestamp } from './time.js';
 
 /** What is denied only because the client is gone. */
 const OF_LEAVING: ReadonlySet<string> = new Set<DenialCode>(['body_incomplete', 'exchange_closed']);
@@ -33,7 +34,7 @@ export function describeRequest(
   // Filled member by member, not spread: V8 makes a hidden class for each object that is spread and added to.
   const record: Writable<AuditRecord> = {
     v: 1,
-    time: time.toISOString(),
+    time: timestamp(time),
     type: 'request',
     id: privacy.id(ctx.id, MAX_ID),
     outcome: auditOutcome(decisions, outcome),
@@ -57,7 +58,7 @@ export function describeRequest(
 }
 
 /** A denial outweighs everything: a client cannot turn it into something else by leaving early. */
-function auditOutcome(decisions: readonly Decision[], { status, aborted }: Outcome): AuditOutcome {
+export function auditOutcome(decisions: readonly Decision[], { status, aborted }: Outcome): AuditOutcome {
   const denied = decisions.find(
     (decision): decision is Denied => decision.effect === 'deny' && !(aborted && OF_LEAVING.has(decision.code)),
   );

@@ -1,5 +1,6 @@
 import type { Decision, Denied, Detail } from '../decision.js';
 import { escapeText } from '../text.js';
+import { perFrozen } from './perFrozen.js';
 import type { AuditedDecision, AuditedAccess, AuditedValue } from './record.js';
 
 /**
@@ -37,11 +38,19 @@ export function auditAccess(decisions: readonly Decision[], proven?: AuditedAcce
   const denied = decisions.find((one) => one.effect === 'deny' && Array.isArray(one.detail?.['required']));
   const { required, granted, missing } = (denied as Denied | undefined)?.detail ?? proven ?? {};
   if (!Array.isArray(required)) return undefined;
+  if (Array.isArray(granted) && missing === undefined) return allowedAccess(required)(granted);
   const access: { -readonly [Name in keyof AuditedAccess]: AuditedAccess[Name] } = { required: auditList(required) };
   if (Array.isArray(granted)) access.granted = auditList(granted);
   if (Array.isArray(missing)) access.missing = auditList(missing);
   return Object.freeze(access);
 }
+
+/** The list of a policy and that of a principal are the same for many requests. */
+const allowedAccess = perFrozen((required: readonly unknown[]) =>
+  perFrozen((granted: readonly unknown[]): AuditedAccess =>
+    Object.freeze({ required: auditList(required), granted: auditList(granted) }),
+  ),
+);
 
 /** Milliseconds with three decimals: a check may take less than a microsecond, noise takes the rest. */
 export function roundMs(ms: number): number {

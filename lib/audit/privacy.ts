@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { RequestContext } from '../context.js';
 import { escapeText } from '../text.js';
 import { contentOf, type AuditContentMode } from './content.js';
-import type { AuditedContent } from './record.js';
+import type { AuditedContent, AuditedMessage } from './record.js';
 import { maskRandom, maskSecrets, OwnSecrets } from './secrets.js';
 
 /** How much of what a client sends is recorded. */
@@ -11,6 +11,8 @@ export interface PrivacyOptions {
   readonly results: AuditContentMode;
   /** The key of digests. */
   readonly key: KeyObject;
+  /** Whether arguments are made when somebody looks at them, and not before. Default: false. */
+  readonly lazy?: boolean;
 }
 
 /** How much of a text is looked at beyond what is kept: a header cannot be longer, and so no token. */
@@ -26,6 +28,7 @@ export function ownDigestKey(): KeyObject {
 export class Privacy {
   readonly #options: PrivacyOptions;
   readonly #own: OwnSecrets;
+  #messages: readonly AuditedMessage[] | undefined;
 
   constructor(options: PrivacyOptions, { headers }: RequestContext['request']) {
     this.#options = options;
@@ -54,8 +57,17 @@ export class Privacy {
     return contentOf(value, this.#options.results, this.#options.key, this.#own);
   }
 
+  /** What is recorded of the messages of the request, made for its first event. */
+  messages(make: () => readonly AuditedMessage[]): readonly AuditedMessage[] {
+    return (this.#messages ??= make());
+  }
+
   get recordsArguments(): boolean {
     return this.#options.arguments !== 'none';
+  }
+
+  get isLazy(): boolean {
+    return this.#options.lazy === true;
   }
 }
 

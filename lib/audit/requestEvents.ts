@@ -24,6 +24,7 @@ import type {
 } from './events.js';
 import type { ToolOutcome } from './outcomes.js';
 import type { Privacy } from './privacy.js';
+import { timestamp } from './time.js';
 
 type About = Omit<AdmittedEvent, 'type'>;
 
@@ -102,7 +103,7 @@ export class RequestEvents {
     const content = result === undefined ? undefined : this.#privacy.result(result);
     return Object.freeze({
       v: 1,
-      time: this.#now().toISOString(),
+      time: timestamp(this.#now()),
       type: outcome === 'succeeded' ? 'call_succeeded' : 'call_failed',
       id: this.#privacy.id(this.#ctx.id, MAX_ID),
       tool: this.#privacy.text(call.target.name),
@@ -125,7 +126,7 @@ export class RequestEvents {
     const trace = auditTrace(request);
     return {
       v: 1,
-      time: this.#now().toISOString(),
+      time: timestamp(this.#now()),
       id: this.#privacy.id(id, MAX_ID),
       http: auditHttp(request, this.#privacy),
       ...(trace === undefined ? {} : { trace }),

@@ -1,6 +1,6 @@
 import type { RequestContext } from '../context.js';
 import type { Hooks } from '../middleware.js';
-import { describeRequest } from './describe.js';
+import { auditOutcome, describeRequest } from './describe.js';
 import type { AuditEvent } from './events.js';
 import { OutcomeWatch } from './outcomes.js';
 import { Privacy, type PrivacyOptions } from './privacy.js';
@@ -25,13 +25,19 @@ const LONG_STREAM_MS = 10_000;
 /** The hooks that a level takes, and no others: each costs every request something. */
 export function auditHooks(options: AuditHooksOptions): Hooks {
   const { put, level, now, privacy, ahead } = options;
-  const eventsOf = (ctx: RequestContext): RequestEvents =>
-    new RequestEvents(ctx, ctx.state, new Privacy(privacy, ctx.request), now);
+  // One for all events of a request: its messages are looked through once.
+  const privacies = new WeakMap<RequestContext, Privacy>();
+  const eventsOf = (ctx: RequestContext): RequestEvents => {
+    const own = privacies.get(ctx) ?? new Privacy(privacy, ctx.request);
+    privacies.set(ctx, own);
+    return new RequestEvents(ctx, ctx.state, own, now);
+  };
   const streams = new WeakMap<RequestContext, NodeJS.Timeout>();
   const settled: NonNullable<Hooks['settled']> = (ctx, outcome) => {
     clearTimeout(streams.get(ctx));
-    const record = describeRequest(ctx, outcome, now(), ctx.state, new Privacy(privacy, ctx.request));
-    if (level !== 'denials' || record.outcome !== 'allowed') put(record);
+    if (level === 'denials' && auditOutcome(ctx.decisions, outcome) === 'allowed') return;
+    const own = privacies.get(ctx) ?? new Privacy(privacy, ctx.request);
+    put(describeRequest(ctx, outcome, now(), ctx.state, own));
   };
   const common: Hooks = {
     decided(ctx, decision) {

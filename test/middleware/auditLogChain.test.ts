@@ -95,6 +95,8 @@ describe('auditLog with authenticate and authorizeScopes', () => {
     for (const event of calls) expect(event).to.deep.include({ id: calls[0]?.id, principal });
     expect(calls[1]).to.have.nested.property('access.required').that.includes('file:read');
     expect(calls[4]).to.have.property('trace', trace);
+    const [, authorized, , , record] = calls as AuditRecord[];
+    expect(record?.rpc).to.be.an('array').that.equals(authorized?.rpc);
     expect(all.events.slice(5).map(({ type }) => type)).to.deep.equal([
       'authentication_succeeded',
       'authorization_succeeded',

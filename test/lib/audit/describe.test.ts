@@ -3,6 +3,7 @@ import type { Facts } from '../../../lib/audit/about.js';
 import { describeRequest as describeWith } from '../../../lib/audit/describe.js';
 import { ownDigestKey, Privacy } from '../../../lib/audit/privacy.js';
 import type { AuditRecord, Decision, Outcome, RequestContext } from '../../../lib/index.js';
+import type { RpcRequest } from '../../../lib/rpc.js';
 import { fakeContext, type FakeRequest } from '../../../lib/testing.js';
 import { escapeText } from '../../../lib/text.js';
 
@@ -37,6 +38,57 @@ async function recordOf(message: object): Promise<AuditRecord> {
 const call = (id: unknown, method: string, params: object = {}) => ({ jsonrpc: '2.0', id, method, params });
 
 describe('describeRequest', () => {
+  it('says when in RFC 3339, and takes no time that is none', () => {
+    const at = (time: Date): string => describeRequest(fakeContext(), DONE, time, UNPROVEN).time;
+    const second = Date.parse('2026-11-22T12:00:00Z');
+    for (const ms of [second, second + 7, second + 999, second + 1000, second, -1, 0, 8.64e15]) {
+      expect(at(new Date(ms))).to.equal(new Date(ms).toISOString());
+    }
+    expect(() => at(new Date(NaN))).to.throw(RangeError);
+    expect(at(NOON)).to.equal('2026-11-22T12:00:00.123Z');
+  });
+
+  it('says who calls now, be it in one object for all requests or not', () => {
+    const auth = { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' };
+    const access = { required: ['a'], granted: ['a'] };
+    const first = record({}, { auth, access });
+    auth.subject = 'bob';
+    access.granted.push('b');
+    const second = record({}, { auth, access });
+    expect([first, second].map(({ principal }) => principal?.subject)).to.deep.equal(['ann', 'bob']);
+    expect([first, second].map((one) => one.access?.granted)).to.deep.equal([['a'], ['a', 'b']]);
+    const frozen = { auth: Object.freeze({ ...auth }), access: { required: Object.freeze(['a']), granted: [] } };
+    expect(record({}, frozen).principal).to.deep.equal(record({}, frozen).principal).and.to.be.frozen;
+    expect(record({}, frozen).access).to.deep.equal({ required: ['a'], granted: [] });
+  });
+
+  it('looks at arguments at once, or when somebody looks at them and then once', async () => {
+    const ctx = fakeContext({ body: call(7, 'tools/call', { name: 'echo', arguments: {} }) });
+    const [message] = await ctx.request.rpc();
+    let looks = 0;
+    const args = {
+      get text() {
+        looks += 1;
+        return 'hello';
+      },
+    };
+    Object.assign((message as RpcRequest).params, { arguments: args });
+    const looked = [true, false].map((lazy) => {
+      looks = 0;
+      const { rpc } = describeWith(ctx, DONE, NOON, UNPROVEN, new Privacy({ ...PRIVACY, lazy }, ctx.request));
+      const before = looks;
+      for (let again = 0; again < 2; again += 1) {
+        expect(rpc?.[0]?.arguments).to.deep.equal({ value: { text: 'hello' } });
+      }
+      expect(rpc?.[0]).to.be.frozen;
+      return [before, looks];
+    });
+    expect(looked).to.deep.equal([
+      [0, 1],
+      [1, 1],
+    ]);
+  });
+
   it('says when, what, who and how it ended', async () => {
     const ctx = fakeContext({
       id: 'r1',

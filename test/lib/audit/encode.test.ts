@@ -1,12 +1,48 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { AuditRecord } from '../../../lib/audit/record.js';
 import { encodeEvent } from '../../../lib/audit/trail/encode.js';
 import { canonicalize } from '../../../lib/json/canonical.js';
 import { everyEvent } from '../../support/auditEvents.js';
 
+const RECORD: AuditRecord = {
+  v: 1,
+  time: '2026-11-22T12:00:00.000Z',
+  type: 'request',
+  id: 'r1',
+  outcome: 'allowed',
+  durationMs: 1,
+  http: { method: 'POST', path: '/mcp', ip: '192.0.2.7' },
+  decisions: [],
+};
+
 describe('encodeEvent', () => {
   it('gives the RFC 8785 form of every event', () => {
     for (const event of Object.values(everyEvent())) expect(encodeEvent(event)).to.equal(canonicalize(event));
+  });
+
+  it('gives the RFC 8785 form of every time', () => {
+    const rounded = Array.from({ length: 3000 }, (_, thousandths) => thousandths / 1000);
+    const odd = [999_999.999, 1_000_000.001, 1e9 + 0.5, 2 ** 53 - 1, 0.0004, 1.0005, 0.1 + 0.2, 1e-7, -0, -1.5];
+    for (const time of [...rounded, ...odd]) {
+      const record: AuditRecord = {
+        ...RECORD,
+        durationMs: time,
+        decisions: [{ middleware: 'm', effect: 'allow', ms: time }],
+      };
+      expect(encodeEvent(record)).to.equal(canonicalize(record));
+    }
+  });
+
+  it('gives what an event is now, however often it was written before', () => {
+    const principal = { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' };
+    const access = { required: ['a'], granted: ['a'] };
+    const record = { ...RECORD, principal, access };
+    for (const subject of ['ann', 'bob']) {
+      principal.subject = subject;
+      access.granted.push(subject);
+      expect(encodeEvent(record)).to.equal(canonicalize(record));
+    }
   });
 
   it('gives the RFC 8785 form of every record of a request', () => {
