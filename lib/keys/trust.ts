@@ -115,9 +115,12 @@ function readPeer(label: string, peer: TrustedKeys): PinnedPeer | RemotePeer {
 /** The same peers may be listed for several purposes, so one may have no key for this one. All of them is a mistake. */
 function assertServed(factory: string, peers: readonly (PinnedPeer | RemotePeer)[], purpose: KeyPurpose): void {
   const pinned = peers.flatMap((peer) => ('jwks' in peer ? peer.jwks.keys : []));
-  const isServed = pinned.length === 0 || pinned.some((jwk) => servesPurpose(jwk, purpose));
-  if (isServed || peers.some((peer) => 'jwksUri' in peer)) return;
-  throw new TypeError(`${factory}: 'keys' has only keys for other purposes; pin those for '${purpose}'`);
+  if (pinned.some((jwk) => servesPurpose(jwk, purpose)) || peers.some((peer) => 'jwksUri' in peer)) return;
+  if (pinned.length > 0) {
+    throw new TypeError(`${factory}: 'keys' has only keys for other purposes; pin those for '${purpose}'`);
+  }
+  const hint = `a key store has one once it signed, or 'mcp-etdi keys generate --purpose ${purpose}' was run`;
+  throw new TypeError(`${factory}: 'keys' has no key; ${hint}`);
 }
 
 function pinKeys(factory: string, pins: Map<string, Pin>, peer: PinnedPeer, purpose: KeyPurpose): void {

@@ -337,7 +337,9 @@ describe('the record of what callStackGuard denies', () => {
       ["'identity': 'resource'", { identity: { resource: '' } }],
       [
         "'trust' has the client",
-        { trust: ['x', 'y'].map((name) => ({ owner: `${A}/${name}`, clientId: 'same', jwks: { keys: [] } })) },
+        {
+          trust: ['x', 'y'].map((name) => ({ owner: `${A}/${name}`, clientId: 'same', jwksUri: `${A}/${name}/keys` })),
+        },
       ],
     ];
     for (const [problem, change] of table) {

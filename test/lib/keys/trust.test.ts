@@ -255,6 +255,8 @@ describe('openTrust', () => {
     const jwks = stating(a, 'definition');
     expect(() => open({ owner: A, jwks })).to.throw(TypeError, "pin those for 'request'");
     expect(() => open({ owner: A, jwks: {} as never })).to.throw(TypeError, "needs 'keys'");
+    expect(() => open({ owner: A, jwks: { keys: [] } })).to.throw(TypeError, 'keys generate --purpose request');
+    expect(() => open({ owner: A, jwks: { keys: [] } }, { owner: B, jwks: b.jwks })).not.to.throw();
     const trust = open({ owner: A, jwks }, { owner: B, jwks: b.jwks });
     expect(await trust.find(b.keyId)).to.include({ owner: B });
     expect(await trust.find(a.keyId)).to.equal(undefined);
