@@ -1,8 +1,11 @@
 import type { JSONWebKeySet } from 'jose';
 import { Unavailable } from '../denial.js';
+import { listOf, oneOf, optional, readOptions, text } from '../options.js';
 import type { Algorithm } from './algorithms.js';
 import {
   describe,
+  KEY_PURPOSES,
+  KEY_STATES,
   PUBLISHED,
   stateAt,
   type KeyInfo,
@@ -42,7 +45,7 @@ export interface KeyStore {
   readonly signer: (purpose: KeyPurpose, algorithm?: Algorithm) => Signer;
   /** The public keys that verifiers need now, each with its purpose. @throws {Unavailable} */
   readonly jwks: (purpose?: KeyPurpose) => Promise<JSONWebKeySet>;
-  /** Public keys, those that are no longer published included when asked for. */
+  /** Public keys, those that are no longer published included when asked for. @throws {TypeError} for another filter */
   readonly export: (filter?: KeyFilter) => Promise<JSONWebKeySet>;
   /** Every key on record, in the order in which they were generated. */
   readonly list: () => Promise<readonly KeyInfo[]>;
@@ -131,7 +134,15 @@ function assertPurpose({ purposes }: KeyStoreSettings, purpose: KeyPurpose): voi
 }
 
 async function exportKeys(ring: KeyRing, settings: KeyStoreSettings, filter: KeyFilter): Promise<JSONWebKeySet> {
-  const { purpose, keyId, states = PUBLISHED } = filter;
+  const {
+    purpose,
+    keyId,
+    states = PUBLISHED,
+  } = readOptions<KeyFilter>('export', filter, {
+    purpose: optional(oneOf(...KEY_PURPOSES)),
+    keyId: optional(text),
+    states: optional(listOf(oneOf(...KEY_STATES))),
+  });
   const records = await ring.keys();
   const time = settings.now().getTime();
   const matches = (one: KeyRecord): boolean =>

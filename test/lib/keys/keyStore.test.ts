@@ -445,6 +445,10 @@ describe('openKeyStore', () => {
       expect((await store.export()).keys).to.have.length(2);
       expect((await store.export({ purpose: 'audit' })).keys).to.have.length(1);
       expect((await store.export({ keyId: old })).keys).to.deep.equal([]);
+      const guess: unknown = await store.export({ purposes: ['audit'] } as never).catch((error: unknown) => error);
+      expect(guess)
+        .to.be.instanceOf(TypeError)
+        .with.property('message', "export: unknown option 'purposes'; did you mean 'purpose'?");
       expect((await store.export({ keyId: old, states: ['revoked'] })).keys[0]).to.include({ kid: old });
     });
 
