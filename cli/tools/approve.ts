@@ -4,7 +4,6 @@ import { fileApprovals } from '../../client/tools/fileApprovals.js';
 import { explain, type ToolVerdict } from '../../client/tools/verdict.js';
 import { toolVerifier, type ToolVerifier } from '../../client/toolVerifier.js';
 import type { WireTool } from '../../lib/definitions/form.js';
-import { parseStrictJson } from '../../lib/json/strict.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
 import { canonicalResource, secureUrl } from '../../lib/url.js';
@@ -12,7 +11,7 @@ import { command, readArguments, UsageError, wholeNumber, type Command, type Io 
 import { listForms } from './connect.js';
 import { KEYS, KEYS_HELP, withKeys } from './keyStore.js';
 import { printJson } from './lockCommands.js';
-import { CONNECTION, CONNECTION_HELP, readText, targetOf } from './options.js';
+import { CONNECTION, CONNECTION_HELP, readJson, targetOf } from './options.js';
 
 const APPROVALS_HELP = `  --approvals <path>    the file of approvals (required)
 ${KEYS_HELP}`;
@@ -27,7 +26,7 @@ Approves the named tools as they are now, in each form that the server offers, a
 was approved. Without a name nothing is approved. Ends with 1 unless every tool that was looked at is approved.
 
 ${APPROVALS_HELP}  --all                 approve every tool that may be approved
-  --publisher-keys <path>  a JWK Set: the keys of the publisher of the tools
+  --publisher-keys <path>  a file with the keys of the publisher of the tools, a JWK Set
   --publisher <uri>     the publisher; default: the URL
   --unsigned            let unsigned tools be approved
   --any-deployment      forget which deployments were seen: for a server that went back on purpose
@@ -129,7 +128,7 @@ async function publishersOf(
     if (unsigned === true) return [];
     throw new UsageError('name the keys of the publisher with --publisher-keys, or pass --unsigned');
   }
-  const jwks: unknown = parseStrictJson(await readText(file));
+  const jwks = await readJson(file);
   if (!isObject(jwks) || !Array.isArray(jwks['keys'])) throw new UsageError(`'${file}' is not a JWK Set`);
   return [{ owner, jwks: { keys: jwks['keys'] as JSONWebKeySet['keys'] } }];
 }

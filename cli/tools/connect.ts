@@ -108,7 +108,11 @@ async function post(target: Target, headers: Readonly<Record<string, string>>, m
   if (answer.ok) return answer;
   await answer.body?.cancel().catch(() => undefined);
   if (status !== 401 && status !== 403) throw new Error(`the server answered with status ${status}`);
-  throw new NotAllowed(`the server answered with status ${status}; pass a token in MCP_ETDI_TOKEN or --token-file`);
+  const hint =
+    'authorization' in target.headers
+      ? 'the token is not for this server, has expired, or lacks a scope'
+      : 'pass a token in MCP_ETDI_TOKEN or --token-file';
+  throw new NotAllowed(`the server answered with status ${status}; ${hint}`);
 }
 
 async function leave(target: Target, headers: Readonly<Record<string, string>>): Promise<void> {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { JsonError, parseStrictJson } from '../../lib/json/strict.js';
 import { secureUrl } from '../../lib/url.js';
 import { UsageError, wholeNumber, type Io } from '../command.js';
 import type { Target } from './connect.js';
@@ -62,8 +63,18 @@ function assertToken(token: string): string {
   return token;
 }
 
+/** @throws {UsageError} for a file that cannot be read, or that is not JSON */
+export async function readJson(file: string): Promise<unknown> {
+  const text = await readText(file);
+  try {
+    return parseStrictJson(text);
+  } catch (cause) {
+    throw cause instanceof JsonError ? new UsageError(`'${file}': ${cause.message}`, { cause }) : cause;
+  }
+}
+
 /** @throws {UsageError} for a file that cannot be read */
-export async function readText(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {

@@ -1,12 +1,11 @@
 import { DEFINITION, metaOf, SIGNATURES, statedBy, type WireTool } from '../../lib/definitions/form.js';
 import { signDefinition } from '../../lib/definitions/sign.js';
-import { parseStrictJson } from '../../lib/json/strict.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
 import { command, readArguments, UsageError, wholeNumber, type Command } from '../command.js';
 import { KEYS, KEYS_HELP, withKeys } from './keyStore.js';
 import { printJson } from './lockCommands.js';
-import { readText } from './options.js';
+import { readJson } from './options.js';
 
 const NAMED = [DEFINITION, SIGNATURES] as const;
 
@@ -29,7 +28,7 @@ ${KEYS_HELP}  --days <n>            how long the signatures hold; default: 30
     const [file, ...surplus] = positionals;
     if (file === undefined || surplus.length > 0) throw new UsageError('name one file');
     const lifetimeMs = wholeNumber('days', values.days ?? '30') * 86_400_000;
-    const content = parseStrictJson(await readText(file));
+    const content = await readJson(file);
     const signed = await withKeys('definition', values, io, async ({ signer }) => {
       const [key, issuedAt] = [await signer.current(), new Date()];
       const terms = { key, issuedAt, expiresAt: new Date(issuedAt.getTime() + lifetimeMs) };

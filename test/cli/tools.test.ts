@@ -223,6 +223,8 @@ describe('mcp-etdi tools', () => {
         'mcp-etdi tools lock: the server answered with status 401; pass a token in MCP_ETDI_TOKEN or --token-file\n',
       ]);
       const args = ['lock', server.url, '--file', file()];
+      const { err } = await run(args, { MCP_ETDI_TOKEN: 'another-token' });
+      expect(err).to.include('status 401; the token is not for this server, has expired, or lacks a scope');
       expect(await run(args, { MCP_ETDI_TOKEN: 'secret-token' })).to.include({ code: 0 });
       await writeFile(file('token'), 'secret-token\n');
       expect(await run([...args, '--token-file', file('token')])).to.include({ code: 0 });
@@ -526,6 +528,9 @@ describe('mcp-etdi tools', () => {
       const none = await run(['sign', file('none.json'), ...keys()], env);
       expect([none.code, none.out]).to.deep.equal([1, '']);
       expect(none.err).to.include("the tool 'read' states no whole definition");
+      await writeFile(file('none.json'), '');
+      const empty = await run(['sign', file('none.json'), ...keys()], env);
+      expect([empty.code, empty.err.includes(`none.json': not JSON`)]).to.deep.equal([2, true]);
     });
 
     it('approve what is named, once it was shown, into a private file', async () => {
