@@ -1,4 +1,4 @@
-import { importVerifyKey, type VerifyKey } from '../keys/algorithms.js';
+import { importPooledVerifyKey, type VerifyKey } from '../keys/algorithms.js';
 import { ProofFault } from './fault.js';
 import type { Proof, ProofHeader } from './proof.js';
 
@@ -52,7 +52,8 @@ function keep<Value>(map: Map<string, Value>, name: string, value: Value, most: 
 
 function importKey(members: Record<string, unknown>, alg: string): VerifyKey {
   try {
-    return importVerifyKey({ ...definedOf(members), alg });
+    // Each request brings a proof that was never seen, so that a signature is verified for every one of them.
+    return importPooledVerifyKey({ ...definedOf(members), alg });
   } catch (cause) {
     if (cause instanceof TypeError) throw new ProofFault('key', { cause });
     throw cause;

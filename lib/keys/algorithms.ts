@@ -11,7 +11,7 @@ export interface VerifyKey {
   /** The RFC 7638 SHA-256 thumbprint. */
   readonly keyId: string;
   readonly algorithm: Algorithm;
-  /** Whether this key signed `data`. A promise where the computation runs in the thread pool (ES384, ES512). */
+  /** Whether this key signed `data`. A promise where the computation runs in the thread pool. */
   readonly verify: (data: Uint8Array, signature: Uint8Array) => boolean | Promise<boolean>;
 }
 
@@ -85,11 +85,20 @@ export function registeredName(algorithm: Algorithm): string | undefined {
  * @throws {TypeError} for a key that is private, symmetric, weak, not canonical, or made for another purpose
  */
 export function importVerifyKey(jwk: JWK): VerifyKey {
+  return readVerifyKey(jwk, false);
+}
+
+/** The same, which verifies in the thread pool whatever the algorithm: some more CPU, and no other request is held up. */
+export function importPooledVerifyKey(jwk: JWK): VerifyKey {
+  return readVerifyKey(jwk, true);
+}
+
+function readVerifyKey(jwk: JWK, inPool: boolean): VerifyKey {
   const algorithm = algorithmOf(jwk);
   const secret = PRIVATE_MEMBERS.find((name) => Object.hasOwn(jwk, name));
   if (secret !== undefined) throw new TypeError(`a public JWK has the private member '${secret}'; publish it without`);
   assertPurpose(jwk, 'verify');
-  return verifyKey(jwk, algorithm);
+  return verifyKey(jwk, algorithm, inPool);
 }
 
 /**
@@ -137,7 +146,7 @@ function assertPurpose(jwk: JWK, operation: 'sign' | 'verify'): void {
   }
 }
 
-function verifyKey(jwk: JWK, algorithm: Algorithm): VerifyKey {
+function verifyKey(jwk: JWK, algorithm: Algorithm, inPool = false): VerifyKey {
   const recipe = RECIPES[algorithm];
   const members = Object.fromEntries(
     PUBLIC_MEMBERS.flatMap((name) => (Object.hasOwn(jwk, name) ? [[name, jwk[name]]] : [])),
@@ -150,13 +159,13 @@ function verifyKey(jwk: JWK, algorithm: Algorithm): VerifyKey {
   if (recipe.kty === 'RSA') assertStrongRsa(key);
   if (recipe.kty === 'OKP') assertStrongEd25519(canonical.x ?? '');
   const length = recipe.bytes ?? Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
-  return Object.freeze({ keyId: thumbprint(canonical), algorithm, verify: verifier(recipe, key, length) });
+  return Object.freeze({ keyId: thumbprint(canonical), algorithm, verify: verifier(recipe, key, length, inPool) });
 }
 
-function verifier({ hash, kty, slow }: Recipe, key: KeyObject, length: number): VerifyKey['verify'] {
+function verifier({ hash, kty, slow }: Recipe, key: KeyObject, length: number, inPool: boolean): VerifyKey['verify'] {
   const input = withEncoding(kty, key);
   // The length goes first: it tells a DER-encoded ECDSA signature from the one form that is allowed.
-  if (slow !== true) {
+  if (slow !== true && !inPool) {
     return (data, signature) => signature.byteLength === length && verify(hash, data, input, signature);
   }
   return (data, signature) =>

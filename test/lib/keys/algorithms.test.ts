@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto';
 import type { JWK } from 'jose';
-import { ALGORITHMS, importSignKey, importVerifyKey, registeredName } from '../../../lib/keys/algorithms.js';
+import {
+  ALGORITHMS,
+  importSignKey,
+  importPooledVerifyKey,
+  importVerifyKey,
+  registeredName,
+} from '../../../lib/keys/algorithms.js';
 import type { Algorithm } from '../../../lib/keys/algorithms.js';
 import { thumbprint } from '../../../lib/keys/thumbprint.js';
 import { JWS_EXAMPLES } from './jwsExamples.js';
@@ -149,6 +155,17 @@ describe('algorithms', () => {
       const { publicJwk, privateKey } = pair(algorithm);
       const verdict = importVerifyKey(publicJwk).verify(DATA, signed(algorithm, privateKey));
       expect(verdict instanceof Promise, algorithm).to.equal(algorithm === 'ES384' || algorithm === 'ES512');
+    }
+  });
+
+  it('verify all in the thread pool where that is asked for', async () => {
+    for (const algorithm of ALGORITHMS) {
+      const { publicJwk, privateKey } = pair(algorithm);
+      const verify = (data: Uint8Array): unknown =>
+        importPooledVerifyKey(publicJwk).verify(data, signed(algorithm, privateKey));
+      expect(verify(DATA), algorithm).to.be.a('promise');
+      expect(await verify(DATA), algorithm).to.equal(true);
+      expect(await verify(Buffer.from('other')), algorithm).to.equal(false);
     }
   });
 
