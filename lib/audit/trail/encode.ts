@@ -3,6 +3,7 @@ import type { AuditEvent } from '../events.js';
 import { perFrozen } from '../perFrozen.js';
 import type {
   AuditedAccess,
+  AuditedCallStack,
   AuditedDecision,
   AuditedHttp,
   AuditedMessage,
@@ -48,8 +49,8 @@ type Complete = [Exclude<keyof AuditRecord, Known>] extends [never] ? AuditRecor
 /** Members in the order of their names, as RFC 8785 section 3.2.3 wants them. */
 function encodeRequest(record: Complete): string {
   const { access, callStack, observed, principal, rpc, signature, status, trace, transaction } = record;
-  if (callStack !== undefined || transaction !== undefined) return canonicalize(record);
   let text = access === undefined ? '{' : `{"access":${encodeAccess(access)},`;
+  if (callStack !== undefined) text += `"callStack":${encodeCallStack(callStack)},`;
   text += `"decisions":${list(record.decisions, encodeDecision)},"durationMs":${milliseconds(record.durationMs)}`;
   text += `,"http":${encodeHttp(record.http)},"id":"${inner(record.id)}",`;
   if (observed !== undefined) {
@@ -62,11 +63,16 @@ function encodeRequest(record: Complete): string {
   if (status !== undefined) text += `,"status":${number(status)}`;
   text += `,"time":"${record.time}"`;
   if (trace !== undefined) text += `,"trace":"${inner(trace)}"`;
+  if (transaction !== undefined) text += `,"transaction":"${inner(transaction)}"`;
   return `${text},"type":"request","v":1}`;
 }
 
 function encodeHttp({ ip, method, path }: AuditedHttp): string {
   return `{"ip":"${inner(ip)}","method":"${inner(method)}","path":"${inner(path)}"}`;
+}
+
+function encodeCallStack({ caller, depth, frames, root }: AuditedCallStack): string {
+  return `{"caller":"${inner(caller)}","depth":${number(depth)},"frames":${list(frames, quote)},"root":"${inner(root)}"}`;
 }
 
 // What many records have in common is joined, so that it is one text: what is added up is gathered anew for each record.

@@ -82,6 +82,7 @@ describe('encodeEvent', () => {
         access: fc.record({ required: list, granted: list, missing: list }, { requiredKeys: [] }),
         observed: fc.record({ middleware: text, code: text }),
         transaction: text,
+        callStack: fc.record({ root: text, depth: fc.nat(10), caller: text, frames: list }),
       },
       { requiredKeys: ['v', 'type', 'time', 'id', 'outcome', 'durationMs', 'http', 'decisions'] },
     );
