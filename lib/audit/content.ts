@@ -53,7 +53,8 @@ export function safeCopy(value: unknown): AuditedJson {
 
 function keysOf(value: unknown, own: OwnSecrets | undefined): readonly string[] {
   const names = isObject(value) ? Object.keys(value).slice(0, MOST_KEYS) : [];
-  return Object.freeze(names.map((name) => escapeText(maskRandom(maskSecrets(name, own)), 64)).sort());
+  const copy = new Copy(REDACTED, own);
+  return Object.freeze(names.map((name) => copy.text(name, 64)).sort());
 }
 
 /** Keyed, since of a short value everything can be tried. */
@@ -87,8 +88,8 @@ class Copy {
 
   of(value: unknown, depth: number): AuditedJson {
     this.#nodes += 1;
-    if (typeof value === 'string') return this.#text(value, this.#limits.text);
-    if (typeof value === 'number') return numberOf(value);
+    if (typeof value === 'string') return this.text(value, this.#limits.text);
+    if (typeof value === 'number') return this.#isCard(value) ? this.#leaveOut() : numberOf(value);
     if (typeof value === 'boolean' || value === null) return value;
     if (typeof value === 'bigint') return String(value);
     if (typeof value !== 'object') return null;
@@ -111,13 +112,13 @@ class Copy {
       const member = (value as Record<string, unknown>)[name];
       if (member === undefined) continue;
       const isSecret = member !== null && (isSecretName(name, member) || (isJwk && PRIVATE_JWK.has(name)));
-      copy[this.#text(name, 128)] = isSecret ? this.#leaveOut() : this.of(member, depth);
+      copy[this.text(name, 128)] = isSecret ? this.#leaveOut() : this.of(member, depth);
     }
     if (names.length > this.#limits.members) copy['...'] = this.#leaveOut();
     return copy;
   }
 
-  #text(text: string, most: number): string {
+  text(text: string, most: number): string {
     if (this.#characters > this.#limits.all) return this.#leaveOut();
     // A secret that begins before the end of what is kept is seen in some more of the text.
     const near = text.length > most + MARGIN ? text.slice(0, most + MARGIN) : text;
@@ -126,6 +127,10 @@ class Copy {
     const masked = this.#limits.isGuarded ? maskCards(maskRandom(open)) : open;
     if (masked !== near || masked.length > most) this.masked += 1;
     return escapeText(masked, most);
+  }
+
+  #isCard(value: number): boolean {
+    return this.#limits.isGuarded && maskCards(String(value)) === MASK;
   }
 
   #leaveOut(): string {

@@ -15,10 +15,16 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
     `Basic ${MASK}`,
   ],
   [/(:\/\/)[^\s/?#@]*@(?:[^\s/?#@]*@)*/g, `$1${MASK}@`],
-  // Neither a value that is masked already, nor the scheme in front of one.
+  // A header with several values, up to the end of its line or of the quotes around it.
   [
-    /(passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|cookie|credentials?|signature|code_verifier|accountkey|session_?id)(["']?\s*(?:[:=]|%3d)\s*["']?)(?!\[masked\]|\w+ \[masked\])[^\s"'&;,<>]{2,}/gi,
+    /\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*:\s*)(?!(?:\w+ )?\[masked\](?:["'\\\r\n]|$))[^\s"'\\][^\r\n"'\\]+/gi,
     `$1$2${MASK}`,
+  ],
+  // A value in quotes is all that they hold, which are escaped in JSON that is a text of JSON. Neither a value that is
+  // masked already, nor the scheme in front of one.
+  [
+    /(passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|cookie|credentials?|signature|code_verifier|accountkey|session_?id)((?:\\*["'])?\s*(?:[:=]=?>?|%3[ad])\s*)(?:(\\*["'])(?!(?:\w+ )?\[masked\]\3)(?:(?!\3)\\?[^\r\n])+|(?!(?:\w+ )?\[masked\](?:[\s"'&;,<>\\]|$))(?:[^\s"'&;,<>\\]|\\(?!["'\\])){2,})/gi,
+    `$1$2$3${MASK}`,
   ],
   [/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{12,}/g, MASK],
   [
@@ -32,7 +38,7 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
 ];
 /** Whether any of them can be there: one look at texts that hold no secret, which is most of them. By first letters. */
 const SUSPECT =
-  /[:=]|%3d|a(?:[ksbcgirn][a-z]a|iza)|b(?:asic|earer|egin )|d(?:igest|op_v1_|pop)|eyj|g(?:h[pousr]_|ithub_pat_|lpat-)|hf_|k_(?:live|test)_|n(?:egotiate|pm_)|pypi-|s(?:g\.|hpat_|k-)|whsec_|x(?:app-|ox)|ya29/i;
+  /[:=]|%3[ad]|a(?:[ksbcgirn][a-z]a|iza)|b(?:asic|earer|egin )|d(?:igest|op_v1_|pop)|eyj|g(?:h[pousr]_|ithub_pat_|lpat-)|hf_|k_(?:live|test)_|n(?:egotiate|pm_)|pypi-|s(?:g\.|hpat_|k-)|whsec_|x(?:app-|ox)|ya29/i;
 const SHORTEST = 6;
 /** How often a text may be encoded over again. */
 const MOST_ENCODINGS = 3;
@@ -107,6 +113,10 @@ const SECRET_HEADERS = ['authorization', 'proxy-authorization', 'dpop', 'cookie'
 const SHORTEST_OWN = 8;
 /** In a text up to this length it is looked for piece by piece, since taking the headers apart takes longer. */
 const SHORT_TEXT = 32;
+/** After so many, having taken the headers apart takes less. */
+const FEW_TEXTS = 32;
+/** How many parts of headers are looked for: a client may send thousands, and as many texts to look through. */
+const MOST_OWN = 100;
 const MOST_NAMES = 1000;
 
 type Headers = RequestContext['request']['headers'];
@@ -116,6 +126,7 @@ export class OwnSecrets {
   readonly #headers: Headers;
   #lines: readonly string[] | undefined;
   #values: readonly string[] | undefined;
+  #looks = 0;
 
   constructor(headers: Headers) {
     this.#headers = headers;
@@ -124,7 +135,7 @@ export class OwnSecrets {
   mask(text: string): string {
     if (text.length < SHORTEST_OWN) return text;
     const lines = (this.#lines ??= secretLines(this.#headers));
-    if (text.length <= SHORT_TEXT && !sharesPiece(text, lines)) return text;
+    if (text.length <= SHORT_TEXT && (this.#looks += 1) <= FEW_TEXTS && !sharesPiece(text, lines)) return text;
     let masked = text;
     for (const value of (this.#values ??= valuesOf(lines))) {
       if (masked.includes(value)) masked = masked.replaceAll(value, MASK);
@@ -163,5 +174,6 @@ function isSecretHeader(name: string): boolean {
 /** The whole value first, then its parts: a token without its scheme, one of several cookies, a part of a JWT. */
 function valuesOf(lines: readonly string[]): readonly string[] {
   const values = lines.flatMap((line) => [line, ...line.split(/[\s;,=.:"]+/)]);
-  return values.filter(({ length }) => length >= SHORTEST_OWN).sort((a, b) => b.length - a.length);
+  const long = [...new Set(values)].filter(({ length }) => length >= SHORTEST_OWN);
+  return long.sort((a, b) => b.length - a.length).slice(0, MOST_OWN);
 }

@@ -40,6 +40,22 @@ describe('contentOf', () => {
     expect(plain(contentOf(value, 'full', KEY))).to.deep.equal({ value });
   });
 
+  it('masks a card that is a number or a name, and no other number', () => {
+    const value = { card: 4111111111111111, order: 4111111111111112, '4111111111111111': 1 };
+    expect(plain(contentOf(value, 'redacted', KEY))).to.deep.equal({
+      masked: 2,
+      value: { card: '[masked]', order: 4111111111111112, '[masked]': 1 },
+    });
+    expect(contentOf(value, 'keys', KEY)).to.deep.equal({ keys: ['[masked]', 'card', 'order'] });
+  });
+
+  it('looks at no more of long names in mode keys than of long texts', () => {
+    const names = Array.from({ length: 50 }, (_, index) => `${'x'.repeat(20_000)}${index}`);
+    const { keys = [] } = contentOf(Object.fromEntries(names.map((name) => [name, 1])), 'keys', KEY) ?? {};
+    expect(keys.filter((name) => name.startsWith('xx'))).to.have.lengthOf(2);
+    expect(keys.filter((name) => name === '[masked]')).to.have.lengthOf(48);
+  });
+
   it('masks the private members of a JWK, and keeps the public ones', () => {
     const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
     const { d: _d, ...open } = jwk;
