@@ -102,7 +102,8 @@ function labelsOf(event: AuditEvent, seal: Seal | undefined): object {
     const values = messages.map((message) => message[name]).filter((value) => value !== undefined);
     return values.length === 0 ? undefined : values;
   };
-  const contents = messages.map((message) => message.arguments).filter((content) => content !== undefined);
+  const all = passed === undefined ? messages.map((message) => message.arguments) : [passed];
+  const contents = all.filter((content) => content !== undefined);
   return given({
     ...Object.fromEntries(plainMembers(event).map(([name, value]) => [name, textOf(value)])),
     request_id: event.id,
@@ -117,7 +118,7 @@ function labelsOf(event: AuditEvent, seal: Seal | undefined): object {
     granted: access?.granted,
     missing: access?.missing,
     decisions: decisions?.map(({ middleware, effect }) => `${middleware} ${effect}`),
-    arguments: contentText(passed) ?? (contents.length === 0 ? undefined : JSON.stringify(contents)),
+    arguments: contents.length === 0 ? undefined : JSON.stringify(contents),
     result: contentText(result),
     detail: contentText(detail),
     settings: contentText(settings),

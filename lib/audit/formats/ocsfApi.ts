@@ -63,9 +63,10 @@ function apiOf(event: EventFacts): object {
   });
 }
 
+/** A list in every event, so that one reader does for all: an element for each call. */
 function argumentsOf(event: EventFacts, messages: readonly AuditedMessage[]): string | undefined {
-  if (event.arguments !== undefined) return contentText(event.arguments);
-  const contents = messages.map((message) => message.arguments).filter((content) => content !== undefined);
+  const all = event.arguments === undefined ? messages.map((message) => message.arguments) : [event.arguments];
+  const contents = all.filter((content) => content !== undefined);
   return contents.length === 0 ? undefined : JSON.stringify(contents);
 }
 

@@ -53,6 +53,20 @@ describe('formatEvent', () => {
     }
   });
 
+  it('gives the arguments of calls in one form: a list, with an element for each call', () => {
+    const content = { keys: ['path'], masked: 1 };
+    const { call_started: started, request } = everyEvent();
+    const message = { kind: 'request', id: 1, method: 'tools/call', tool: 'read', arguments: content } as const;
+    for (const event of [
+      { ...started, arguments: content },
+      { ...request, rpc: [message] },
+    ]) {
+      const text = JSON.stringify([content]);
+      expect(formatEvent('ocsf', event)).to.have.nested.property('api.request.data', text);
+      expect(formatEvent('ecs', event)).to.have.nested.property('labels.arguments', text);
+    }
+  });
+
   for (const format of AUDIT_FORMATS) {
     it(`lets no text of a client change the structure of ${format}`, () => {
       const plain = everyEvent();
