@@ -11,6 +11,9 @@ const READ = constants.O_RDONLY | (POSIX ? constants.O_NOFOLLOW | constants.O_NO
 const LF = 0x0a;
 const PIECE = 64 * 1024;
 const MOST_BYTES = 16 * 1024 * 1024;
+/** Where a line ends that was written to its end. */
+const END = /,"seq":\d{1,16}\}\}$/;
+const MOST_END = 32;
 
 /** Where a trail goes on. */
 export interface Resumed {
@@ -18,7 +21,7 @@ export interface Resumed {
   readonly last: Link | undefined;
   /** Whether the run before was closed: `trail_stopped`, or the checkpoint behind it, is the last record. */
   readonly clean: boolean;
-  /** Half a line at the end of the file. */
+  /** Half a line at the end of the file, or more of them where a crash came before the first could be recorded. */
   readonly torn: { readonly bytes: number; readonly digest: string } | undefined;
   /** Whether the file does not end in a line feed. */
   readonly unended: boolean;
@@ -29,7 +32,11 @@ export interface Resumed {
 }
 
 interface Tail {
+  /** The last two that were written to their ends. */
   readonly lines: readonly Buffer[];
+  /** What is behind them, without the last line feed. */
+  readonly half: Buffer;
+  /** What is behind the last line feed. */
   readonly rest: Buffer;
   readonly bytes: number;
 }
@@ -45,11 +52,11 @@ export async function resumeTrail(file: string): Promise<Resumed> {
   const isNext = active !== undefined ? wholeRest(active.rest) : undefined;
   const own = lastOf(file, active, isNext);
   const last = own ?? (full === undefined ? undefined : lastOf(full, await readTail(full), undefined));
-  const { rest = NOTHING, bytes = 0 } = active ?? {};
+  const { rest = NOTHING, half = NOTHING, bytes = 0 } = active ?? {};
   return {
     last: last?.link,
     clean: last?.clean ?? false,
-    torn: isNext === undefined ? tornOf(rest) : undefined,
+    torn: isNext === undefined ? tornOf(half) : undefined,
     unended: rest.length > 0,
     before: own === undefined ? full : undefined,
     bytes,
@@ -93,18 +100,27 @@ function wholeLink(line: Buffer): Link | undefined {
   return link?.hash === hash('sha256', recordBytes(line), 'hex') ? link : undefined;
 }
 
-/** The last two lines of a file, and what is behind its last line feed. */
+/** The last two lines of a file, and what is behind them. */
 async function readTail(path: string): Promise<Tail> {
   const file = await open(path, READ);
   try {
     const { size } = await assertPrivate(path, file);
     const end = await readEnd(file, size);
     const lastFeed = end.lastIndexOf(LF);
-    const lines = lastFeed < 0 ? [] : splitLines(end.subarray(0, lastFeed)).slice(-2);
-    return { lines, rest: end.subarray(lastFeed + 1), bytes: size };
+    const lines = lastFeed < 0 ? [] : splitLines(end.subarray(0, lastFeed));
+    const whole = lines.slice(0, lines.findLastIndex((line) => !isHalf(line)) + 1);
+    const halves = lines.slice(whole.length).reduce((sum, { length }) => sum + length + 1, 0);
+    const rest = end.subarray(lastFeed + 1);
+    const half = end.subarray(lastFeed + 1 - halves, rest.length > 0 ? end.length : Math.max(lastFeed, 0));
+    return { lines: whole.slice(-2), half, rest, bytes: size };
   } finally {
     await file.close();
   }
+}
+
+/** An empty line is none: no crash leaves one. */
+function isHalf(line: Buffer): boolean {
+  return line.length > 0 && !END.test(line.toString('latin1', Math.max(0, line.length - MOST_END)));
 }
 
 async function assertPrivate(path: string, file: FileHandle): Promise<Stats> {

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 import type { TrailEvent } from '../events.js';
 import { eventBytes, readLink, recordBytes, type Link } from '../line.js';
 import type { TrailPlace, TrailReport } from '../verifyTrail.js';
@@ -7,12 +7,15 @@ import { isSigned, readCheckpoint } from './checkpoint.js';
 import type { Evidence } from './evidence.js';
 import { readLines } from './lines.js';
 
-/** A line that is no record, which the record behind it may explain. */
-interface Odd extends TrailPlace {
-  readonly bytes: number;
-  readonly digest: string;
+/** Lines in a row that are no records, which the record behind them may explain. */
+interface Odd {
+  readonly places: TrailPlace[];
+  readonly digest: Hash;
+  bytes: number;
 }
 
+/** How many are kept until then: more than crashes leave. */
+const MOST_ODD = 16;
 const OWN = Buffer.from('"type":"trail_');
 
 /** Reads the files of a trail and compares them with what is known from elsewhere. */
@@ -67,12 +70,13 @@ export class TrailWalk {
   #take(bytes: Buffer, place: TrailPlace): { readonly jws: string; readonly link: Link } | undefined {
     const link = readLink(bytes);
     if (link === undefined) {
-      this.#explain(undefined);
-      this.#odd = { ...place, bytes: bytes.length, digest: hash('sha256', bytes, 'hex') };
+      this.#keepOdd(bytes, place);
       return undefined;
     }
     const own = bytes.includes(OWN) ? ownEvent(bytes, link) : undefined;
-    this.#explain(own);
+    if (!this.#explain(own)) {
+      this.#check.add('removed', link.seq, place, `the half line that record ${link.seq} is about is gone`);
+    }
     if (!this.#check.take(bytes, link, place)) return undefined;
     this.#compare(link, place);
     return own?.type === 'trail_checkpoint' ? { jws: own.jws, link } : undefined;
@@ -86,14 +90,25 @@ export class TrailWalk {
     else this.#torn = { ...place, bytes: rest.length };
   }
 
-  /** A line that is no record is the torn end of a run, where the next record says so, and else a fault. */
-  #explain(next: TrailEvent | undefined): void {
+  #keepOdd(bytes: Buffer, place: TrailPlace): void {
+    if (this.#odd !== undefined && this.#odd.places.length >= MOST_ODD) this.#explain(undefined);
+    const odd = (this.#odd ??= { places: [], digest: createHash('sha256'), bytes: -1 });
+    if (odd.places.length > 0) odd.digest.update('\n');
+    odd.digest.update(bytes);
+    odd.bytes += bytes.length + 1;
+    odd.places.push(place);
+  }
+
+  /** Lines that are no records are the torn end of a run, where the next record says so, and else a fault. */
+  #explain(next: TrailEvent | undefined): boolean {
     const odd = this.#odd;
-    if (odd === undefined) return;
+    if (odd === undefined) return next?.type !== 'trail_recovered';
     this.#odd = undefined;
-    const isKnown = next?.type === 'trail_recovered' && next.bytes === odd.bytes && next.digest === odd.digest;
+    const isKnown =
+      next?.type === 'trail_recovered' && next.bytes === odd.bytes && next.digest === odd.digest.digest('hex');
     if (isKnown) this.#counts.recovered += 1;
-    else this.#check.malformed(odd);
+    else for (const place of odd.places) this.#check.malformed(place);
+    return true;
   }
 
   #compare(link: Link, place: TrailPlace): void {

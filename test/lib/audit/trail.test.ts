@@ -118,6 +118,34 @@ describe('openAuditTrail', () => {
     expect((await findings())[0]).to.deep.include({ fault: 'malformed', line: at + 1 });
   });
 
+  it('goes on where a crash came before half a line of an earlier one was recorded', async () => {
+    await sandbox.fill(2);
+    const [line = ''] = await sandbox.lines();
+    const halves = [
+      `${line.slice(0, 200)}\n`,
+      `{\n${line.slice(0, 200)}`,
+      '{"ha\n\u0000\n',
+      `{\n${line.slice(0, -1)}\n{`,
+    ];
+    for (const [index, torn] of halves.entries()) {
+      await appendFile(sandbox.file, torn);
+      await sandbox.fill(1);
+      expect(await readFile(sandbox.file, 'utf8')).to.include(torn);
+      const checkpoints = sandbox.checkpoints;
+      expect(await sandbox.verify({ checkpoints })).to.deep.include({ findings: [], recovered: index + 1 });
+    }
+  });
+
+  it('shows that half a line which was recorded is gone', async () => {
+    await sandbox.fill(2);
+    await appendFile(sandbox.file, '{"hash":"12');
+    await sandbox.fill(1);
+    const lines = await sandbox.lines();
+    await sandbox.write(lines.filter((line) => line !== '{"hash":"12'));
+    expect(await findings()).to.have.lengthOf(1);
+    expect((await findings())[0]).to.deep.include({ fault: 'removed', line: lines.indexOf('{"hash":"12') + 1 });
+  });
+
   it('goes on behind a whole record whose line feed alone is missing', async () => {
     await sandbox.fill(2);
     await truncate(sandbox.file, (await stat(sandbox.file)).size - 1);
@@ -256,6 +284,10 @@ describe('openAuditTrail', () => {
     await chmod(sandbox.file, 0o600);
     const lines = await sandbox.lines();
     await sandbox.write([...lines.slice(0, -1), lines.at(-1)!.replace(/"seq":\d+/, '"seq":999')]);
+    expect(await codeOf()).to.equal('trail_changed');
+    await sandbox.write([...lines.slice(0, -1), lines.at(-1)!.replace('"prev"', '"prov"')]);
+    expect(await codeOf()).to.equal('trail_changed');
+    await sandbox.write([...lines, '']);
     expect(await codeOf()).to.equal('trail_changed');
     await sandbox.write(lines);
     await unlink(sandbox.file);
