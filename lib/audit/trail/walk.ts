@@ -74,9 +74,7 @@ export class TrailWalk {
       return undefined;
     }
     const own = bytes.includes(OWN) ? ownEvent(bytes, link) : undefined;
-    if (!this.#explain(own)) {
-      this.#check.add('removed', link.seq, place, `the half line that record ${link.seq} is about is gone`);
-    }
+    this.#explain(own);
     if (!this.#check.take(bytes, link, place)) return undefined;
     this.#compare(link, place);
     return own?.type === 'trail_checkpoint' ? { jws: own.jws, link } : undefined;
@@ -100,15 +98,14 @@ export class TrailWalk {
   }
 
   /** Lines that are no records are the torn end of a run, where the next record says so, and else a fault. */
-  #explain(next: TrailEvent | undefined): boolean {
+  #explain(next: TrailEvent | undefined): void {
     const odd = this.#odd;
-    if (odd === undefined) return next?.type !== 'trail_recovered';
+    if (odd === undefined) return;
     this.#odd = undefined;
     const isKnown =
       next?.type === 'trail_recovered' && next.bytes === odd.bytes && next.digest === odd.digest.digest('hex');
     if (isKnown) this.#counts.recovered += 1;
     else for (const place of odd.places) this.#check.malformed(place);
-    return true;
   }
 
   #compare(link: Link, place: TrailPlace): void {
