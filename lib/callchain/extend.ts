@@ -1,7 +1,7 @@
 import { callDenial } from './denials.js';
 import { assertAgreed, type CallRules } from './callRules.js';
 import { hasEnded, originOf, type CallStack, type StackOrigin } from './callStack.js';
-import { argumentsDigest, hopDigest, MAX_CHAIN, MAX_HOPS, type HopClaims } from './hop.js';
+import { argumentsDigest, hopDigest, MAX_CHAIN, MAX_HOPS, signingInput, type HopClaims } from './hop.js';
 import { nameOf, ROOT, type CallFrame } from './names.js';
 import { signHop } from './signHop.js';
 
@@ -64,7 +64,7 @@ export async function signChain(stack: CallStack, call: OutgoingCall): Promise<r
   const chain = hops.map(({ token }) => token);
   for (const next of hopsToSign(stack, call)) {
     const parent = chain.at(-1);
-    const link = { parent: parent === undefined ? undefined : hopDigest(parent), depth: chain.length };
+    const link = { parent: parent === undefined ? undefined : hopDigest(signingInput(parent)), depth: chain.length };
     chain.push(await signHop({ ...next, ...times, ...link }, key));
   }
   assertSize(chain);

@@ -53,6 +53,8 @@ export interface HopClaims {
 /** A hop as it was sent. */
 export interface Hop extends HopClaims {
   readonly token: string;
+  /** What its signature is over. */
+  readonly signed: string;
   readonly keyId: string;
   readonly algorithm: string;
   readonly id: string;
@@ -85,8 +87,8 @@ export function readChain(chain: unknown, known: (token: string) => Hop | undefi
 }
 
 /** The digest by which the next hop names a hop: of what is signed, not of the signature. */
-export function hopDigest(token: string): string {
-  return hash('sha256', signingInput(token), 'base64url');
+export function hopDigest(signed: string): string {
+  return hash('sha256', signed, 'base64url');
 }
 
 /** What the signature of a token is over (RFC 7515 section 7.1). */
@@ -103,11 +105,13 @@ export function argumentsDigest(args: unknown): string {
 }
 
 function readHop(token: string): Hop {
-  const [header = '', claims = '', signature = '', ...others] = token.split('.');
-  if (others.length > 0) throw malformed('format');
-  // Of the signature only the spelling matters here. A hop is kept for long, and would keep all bytes that it shares a pool with.
-  toBytes(signature);
-  return hopOf(token, headerOf(header), toObject(claims));
+  const first = token.indexOf('.');
+  const last = token.lastIndexOf('.');
+  if (first < 0 || token.indexOf('.', first + 1) !== last) throw malformed('format');
+  // Of the signature only the spelling matters here. Its bytes would keep all others that share a pool with them.
+  toBytes(token.slice(last + 1));
+  const header = headerOf(token.slice(0, first));
+  return hopOf(token, token.slice(0, last), header, toObject(token.slice(first + 1, last)));
 }
 
 /** A peer sends the same header with each hop: few are ever seen, and what one says is in its characters alone. */
@@ -154,7 +158,7 @@ function readHeader(header: Members): HopHeader {
 }
 
 /** Makes a hop in one literal: to put it together of parts would take longer than to parse its claims. */
-function hopOf(token: string, header: HopHeader, claims: Members): Hop {
+function hopOf(token: string, signed: string, header: HopHeader, claims: Members): Hop {
   const parent = optional(claims, 'par_hash', isDigestText);
   const caller = optional(claims, 'caller', isToolName);
   const issuedAt = claim(claims, 'iat', isCount);
@@ -163,8 +167,9 @@ function hopOf(token: string, header: HopHeader, claims: Members): Hop {
   if (Object.hasOwn(claims, 'nbf')) throw malformed('claim', 'nbf');
   const audience = claim(claims, 'aud', isText);
   const detail = detailOf(claims, audience);
-  return Object.freeze({
+  return {
     token,
+    signed,
     algorithm: header.algorithm,
     keyId: header.keyId,
     issuer: claim(claims, 'iss', isText),
@@ -179,11 +184,11 @@ function hopOf(token: string, header: HopHeader, claims: Members): Hop {
     parent,
     caller,
     nextKey: optional(claims, 'cnf', isConfirmation)?.jkt,
-    permissions: Object.freeze(permissionsOf(claim(claims, 'scope', isString))),
+    permissions: permissionsOf(claim(claims, 'scope', isString)),
     tool: claim(detail, 'identifier', isToolName),
     argumentsDigest: claim(detail, 'args_digest', isDigestText),
     toolDigest: optional(detail, 'tool_digest', isDigest),
-  });
+  };
 }
 
 function permissionsOf(scope: string): readonly string[] {

@@ -32,7 +32,7 @@ function assertFirst({ parent }: Hop): void {
 }
 
 function assertContinues(hop: Hop, parent: Hop): void {
-  if (hop.parent !== hopDigest(parent.token)) throw broken('par_hash');
+  if (hop.parent !== hopDigest(parent.signed)) throw broken('par_hash');
   if (hop.issuer !== parent.audience) throw broken('issuer');
   if (parent.nextKey !== undefined && hop.keyId !== parent.nextKey) throw broken('key');
   if (hop.caller !== undefined) throw broken('caller');

@@ -7,6 +7,7 @@ import type {} from '../../middleware/authorizeScopes.js';
 /** A caller's list of permissions is one frozen array for as long as its token is cached. */
 const known = new WeakMap<readonly string[], PermissionSet>();
 const NONE: readonly string[] = Object.freeze([]);
+const NO_ROLES: ReadonlySet<string> = new Set();
 
 /**
  * Who calls, and what they may: what `authorizeScopes` found, or else the scopes of the token, each as the permission of
@@ -20,7 +21,7 @@ export function rightsOf(state: RequestContext['state']): Caller {
     auth,
     clientId: (auth ?? signature).clientId,
     hasToken,
-    roles: new Set(hasToken ? auth.roles : NONE),
+    roles: hasToken && auth.roles.length > 0 ? new Set(auth.roles) : NO_ROLES,
     permissions: permissionsOf(state.access?.granted, hasToken ? auth.scopes : NONE),
   };
 }

@@ -2,7 +2,7 @@ import type { Trust, TrustedKey } from '../keys/trust.js';
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
 import { JsonError } from '../json/strict.js';
 import { callDenial } from './denials.js';
-import { argumentsDigest, readChain, signingInput, type Hop } from './hop.js';
+import { argumentsDigest, readChain, type Hop } from './hop.js';
 import { assertLinked, assertTimely, type HopTimes } from './links.js';
 import { SeenHops } from './seenHops.js';
 
@@ -73,8 +73,7 @@ function digestOf(args: unknown): string {
   }
 }
 
-function isSigned({ token, algorithm }: Hop, { key }: TrustedKey): boolean | Promise<boolean> {
-  const signed = signingInput(token);
+function isSigned({ token, signed, algorithm }: Hop, { key }: TrustedKey): boolean | Promise<boolean> {
   const signature = Buffer.from(token.slice(signed.length + 1), 'base64url');
   return key.algorithm === algorithm && key.verify(Buffer.from(signed, 'ascii'), signature);
 }

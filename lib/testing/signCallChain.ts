@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { argumentsDigest, hopDigest } from '../callchain/hop.js';
+import { argumentsDigest, hopDigest, signingInput } from '../callchain/hop.js';
 import { signHop } from '../callchain/signHop.js';
 import type { Signer } from '../keys/signer.js';
 
@@ -64,7 +64,7 @@ export async function signCallChain(hops: readonly HopToSign[], options: SignCal
       expiresAt: issuedAt + lifetime,
       depth: chain.length,
       maxDepth,
-      parent: parent === undefined ? undefined : hopDigest(parent),
+      parent: parent === undefined ? undefined : hopDigest(signingInput(parent)),
       caller: hop.caller,
       permissions: hop.permissions ?? [],
       nextKey: hop.calleeKey,
