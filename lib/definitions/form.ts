@@ -86,8 +86,8 @@ export function digestOfTool(tool: WireTool): string {
   return digestOfDefinition(definitionOf(tool));
 }
 
-/** The digest of a tool by what `definitionOf` gave for it. */
-export function digestOfDefinition(definition: string): string {
+/** The digest of a tool by what `definitionOf` gave for it, or by that in UTF-8. */
+export function digestOfDefinition(definition: string | Buffer): string {
   return `sha256:${hash('sha256', definition, 'hex')}`;
 }
 

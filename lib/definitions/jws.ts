@@ -101,20 +101,21 @@ export async function signJws(
 }
 
 /**
- * Verifies a signature over a payload that the caller holds. Cheap checks go first, the signature itself last.
+ * Verifies a signature over a payload that the caller holds, as a text or in UTF-8. Cheap checks go first, the signature itself last.
  * @param find gives the one trusted key of a thumbprint; its algorithm is the only one that counts
  * @throws {Unavailable} when the key cannot be had
  */
 export async function verifyJws(
   purpose: Purpose,
-  payload: string,
+  payload: string | Buffer,
   signature: DetachedSignature,
   find: Trust['find'],
   now: Date,
   { expired = 'deny' }: VerifyTerms = {},
 ): Promise<SignatureFacts | SignatureFault> {
   const header = readHeader(signature.protected);
-  if (header === undefined || decode(signature.signature) === undefined) return 'signature_malformed';
+  const made = decode(signature.signature);
+  if (header === undefined || made === undefined) return 'signature_malformed';
   if (header.typ !== purpose) return 'signature_misused';
   if (header.iat * 1000 > now.getTime() + SKEW_MS) return 'signature_premature';
   if (expired === 'deny' && header.exp * 1000 <= now.getTime()) return 'signature_expired';
@@ -123,7 +124,7 @@ export async function verifyJws(
   const { key } = trusted;
   const holds =
     header.alg === key.algorithm &&
-    (await proves(key, signingInput(signature.protected, payload), signature.signature));
+    (await proves(key, signingInput(signature.protected, payload), signature.signature, made));
   return holds ? factsOf(header, trusted) : 'signature_invalid';
 }
 
@@ -133,11 +134,11 @@ export function decode(text: string): Buffer | undefined {
   return text !== '' && bytes.toString('base64url') === text ? bytes : undefined;
 }
 
-export function encode(text: string): string {
-  return Buffer.from(text).toString('base64url');
+export function encode(text: string | Buffer): string {
+  return (typeof text === 'string' ? Buffer.from(text) : text).toString('base64url');
 }
 
-function signingInput(header: string, payload: string): string {
+function signingInput(header: string, payload: string | Buffer): string {
   return `${header}.${encode(payload)}`;
 }
 

@@ -10,11 +10,12 @@ const MOST_CHARACTERS = 65_536;
  * computed again. Only those that hold are remembered, so that nobody else can fill the memory.
  * @param signed ASCII
  * @param signature base64url, in the only way that it can be written
+ * @param bytes the same
  */
-export async function proves(key: VerifyKey, signed: string, signature: string): Promise<boolean> {
+export async function proves(key: VerifyKey, signed: string, signature: string, bytes: Buffer): Promise<boolean> {
   const known = PROVEN.get(key) ?? new Map<string, string>();
   if (known.get(signature) === signed) return true;
-  if (!(await key.verify(Buffer.from(signed, 'ascii'), Buffer.from(signature, 'base64url')))) return false;
+  if (!(await key.verify(Buffer.from(signed, 'ascii'), bytes))) return false;
   if (signed.length > MOST_CHARACTERS) return true;
   if (known.size >= MOST) known.clear();
   PROVEN.set(key, known.set(signature, signed));

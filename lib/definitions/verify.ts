@@ -123,16 +123,16 @@ export function signaturesOf(tool: WireTool): readonly unknown[] {
   return Array.isArray(signatures) ? signatures.slice(0, MOST_SIGNATURES) : [];
 }
 
-/** What a tool states, and the form of it that is signed. */
+/** What a tool states, and the bytes of it that are signed. */
 interface Stated {
   readonly definition: Definition;
-  readonly form: string;
+  readonly form: Buffer;
 }
 
 function read(tool: WireTool): Stated | undefined {
   const definition = statedBy(tool);
   try {
-    return definition && { definition, form: definitionOf(tool) };
+    return definition && { definition, form: Buffer.from(definitionOf(tool)) };
   } catch {
     return undefined;
   }

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
-import { proves } from '../../../lib/definitions/proven.js';
+import { proves as provesBytes } from '../../../lib/definitions/proven.js';
 import type { VerifyKey } from '../../../lib/keys/algorithms.js';
 
 describe('what a key has proven', () => {
   const encoded = (text: string): string => Buffer.from(text).toString('base64url');
   const [good, bad] = [encoded('good'), encoded('bad')];
+  const proves = (key: VerifyKey, signed: string, signature: string): Promise<boolean> =>
+    provesBytes(key, signed, signature, Buffer.from(signature, 'base64url'));
   let asked: string[];
 
   /** Takes signatures that begin with `good`, over anything. */
