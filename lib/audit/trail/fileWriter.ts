@@ -44,15 +44,14 @@ export class FileWriter {
   readonly #full: Page[] = [];
   #page = new Page();
   #waiters: Waiter[] = [];
-  /** Numbers of the last records that were added, written and forced onto the disk. */
+  /** Numbers of the last records that were added, have been gathered for long enough, are written, and on the disk. */
   #added = 0;
+  #due = 0;
   #written = 0;
   #synced = 0;
   #timer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #urgent = false;
-  /** Whether what is queued has been gathered for long enough. */
-  #isDue = false;
   #draining: Promise<void> | undefined;
   #lastSync = 0;
   #closed = false;
@@ -63,7 +62,7 @@ export class FileWriter {
 
   /** @param lastSeq the number of the last record there is */
   async open(lastSeq: number): Promise<void> {
-    this.#added = this.#written = this.#synced = lastSeq;
+    this.#added = this.#due = this.#written = this.#synced = lastSeq;
     await this.#openFile();
   }
 
@@ -123,7 +122,7 @@ export class FileWriter {
     clearTimeout(this.#timer);
     clearTimeout(this.#syncTimer);
     this.#timer = undefined;
-    this.#isDue = true;
+    this.#due = this.#added;
     return (this.#draining ??= this.#work().finally(() => {
       this.#draining = undefined;
       this.#planNext();
@@ -161,8 +160,8 @@ export class FileWriter {
 
   /** Whether what is queued cannot wait until more has been gathered. */
   get #isPressing(): boolean {
-    const { most } = this.#options;
-    return this.#isDue || this.#full.length > 0 || this.#waiters.length > 0 || this.queued >= most / 2;
+    const isDue = this.#due > this.#written || this.queued >= this.#options.most / 2;
+    return isDue || this.#full.length > 0 || this.#waiters.length > 0;
   }
 
   #drainLater(): void {
@@ -183,8 +182,7 @@ export class FileWriter {
   async #work(): Promise<void> {
     try {
       do {
-        this.#isDue = false;
-        await this.#writeAll();
+        await this.#writeNext();
         await this.#syncIfDue();
         this.failing = false;
         this.#options.onWritten();
@@ -196,13 +194,13 @@ export class FileWriter {
     }
   }
 
-  async #writeAll(): Promise<void> {
-    for (let [page] = this.#full; page !== undefined; [page] = this.#full) {
-      await this.#write(page);
-      if (page.endsFile) await this.#nextFile(page.last);
-      this.#full.shift();
-    }
-    await this.#write(this.#page);
+  /** One page only: whoever waits for what is in it does not wait for those that come meanwhile. */
+  async #writeNext(): Promise<void> {
+    const [full] = this.#full;
+    await this.#write(full ?? this.#page);
+    if (full === undefined) return;
+    if (full.endsFile) await this.#nextFile(full.last);
+    this.#full.shift();
   }
 
   /** What is added to the page meanwhile waits for the next time. */
@@ -222,7 +220,7 @@ export class FileWriter {
     const time = performance.now();
     const isNew = this.#synced < this.#written;
     const isDue = isNew && (fsync === 'batch' || (fsync === 'second' && time - this.#lastSync >= 1000));
-    if (!isDue && this.#waiters.length === 0) return;
+    if (!isDue && !this.#waiters.some(({ upTo }) => upTo <= this.#written)) return;
     await this.#sync();
     this.#lastSync = time;
     const ready = this.#waiters.filter(({ upTo }) => upTo <= this.#synced);

@@ -218,6 +218,21 @@ describe('openAuditTrail', () => {
     expect(written).to.be.at.least(0);
   });
 
+  it('makes a checkpoint while records come faster than they are written', async () => {
+    const trail = await sandbox.open({ queue: 16_384, checkpoints: { records: 1_000_000 } });
+    const settings = { value: { text: 'a '.repeat(2000) } };
+    for (let turn = 0; turn < 100 && sandbox.checkpoints.length === 0; turn += 1) {
+      for (let index = 0; index < 100; index += 1) {
+        trail.record({ type: 'configuration_loaded', component: 'c', settings });
+      }
+      if (turn === 2) void trail.checkpoint();
+      await setImmediate();
+    }
+    expect(sandbox.checkpoints).to.have.lengthOf(1);
+    await trail.close();
+    expect(await findings()).to.deep.equal([]);
+  });
+
   it('survives a signer that is down and a receiver that fails, and tells of both', async () => {
     const told: unknown[] = [];
     let down = true;
