@@ -63,8 +63,9 @@ export function auditTrace({ headers }: RequestContext['request']): string | und
   return line === undefined ? undefined : TRACEPARENT.exec(line)?.[1];
 }
 
-export const auditPrincipal = perFrozen(({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal =>
-  Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) }),
+export const auditPrincipal: (principal: AuditedPrincipal) => AuditedPrincipal = perFrozen(
+  ({ issuer, subject, clientId }: AuditedPrincipal): AuditedPrincipal =>
+    Object.freeze({ issuer: escapeText(issuer), subject: escapeText(subject), clientId: escapeText(clientId) }),
 );
 
 export function auditSignature({ owner, clientId, keyId }: AuditedSignature): AuditedSignature {
