@@ -93,7 +93,11 @@ export async function compare(
   return rows;
 }
 
+/** Calls after which the optimizing compiler has settled: what it does meanwhile is no cost of a call. */
+const WARM_UP = 4_000;
+
 async function calibrate(contender: Contender, ms: number): Promise<number> {
+  await cpuOf(contender, WARM_UP);
   let count = 16;
   for (;;) {
     const start = performance.now();
