@@ -82,7 +82,7 @@ export function writeLine(
 ): { readonly hash: string; readonly length: number } {
   const length = into.write(`${lineText(GENESIS, record)}\n`, at);
   const digest = hash('sha256', into.subarray(at + RECORD_AT, at + length - 2), 'hex');
-  into.write(digest, at + HEAD.length, 'latin1');
+  into.write(digest, at + HEAD.length);
   return { hash: digest, length };
 }
 
