@@ -92,6 +92,11 @@ describe('maskSecrets', () => {
     expect(maskSecrets('a the-longest-part b', own)).to.equal('a [masked] b');
   });
 
+  it('does not look for a part so often that it finds no other', () => {
+    const own = new OwnSecrets({ cookie: Array.from({ length: 200 }, () => 'a=the-same-long-part; sid=9f8e7d6c5b4a') });
+    expect(maskSecrets('a the-same-long-part b 9f8e7d6c5b4a c', own)).to.equal('a [masked] b [masked] c');
+  });
+
   it('gets through long texts that are made to hold it up', () => {
     const hostile = [
       '://',
