@@ -9,11 +9,11 @@ import { verifyTool } from '../lib/definitions/verify.js';
 import { memoryVersions } from '../lib/definitions/versions.js';
 import { canonicalize } from '../lib/json/canonical.js';
 import { importSignKey } from '../lib/keys/algorithms.js';
-import { openTrust, type Trust, type TrustedKey } from '../lib/keys/trust.js';
+import { openTrust } from '../lib/keys/trust.js';
 import { fakeContext } from '../lib/testing/fakeContext.js';
 import { defineTools } from '../lib/tools/defineTools.js';
 import { publishTools } from '../middleware/publishTools.js';
-import { compare, type Contender } from './harness.js';
+import { compare, ratio, type Contender } from './harness.js';
 import { say } from './report.js';
 
 const SERVER = 'https://mcp.example.com/mcp';
@@ -34,7 +34,7 @@ async function benchCanonical(): Promise<void> {
     { name: 'mcp-etdi, strict', run: () => canonicalize(tool) },
   ]);
   if (peer === undefined || ours === undefined) return;
-  say(`ratio ${(ours.cpu.median / peer.cpu.median).toFixed(2)} (target: below 1)`);
+  say(`ratio ${ratio(ours, peer).toFixed(2)} (target: below 1)`);
 }
 
 async function benchVerify(): Promise<void> {
@@ -43,19 +43,18 @@ async function benchVerify(): Promise<void> {
   const issuedAt = new Date();
   const terms = { key, issuedAt, expiresAt: new Date(issuedAt.getTime() + 86_400_000) };
   const tool = await signedTool('secure_file_read', terms);
+  // More than are remembered, so that each is new when its turn comes.
+  const tools = await Promise.all(Array.from({ length: 2000 }, () => signedTool('secure_file_read', terms)));
+  let turn = 0;
   const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256' } as { kty: string; alg: string };
   const options = { purpose: 'definition', fetch, now: () => issuedAt } as const;
   const { find } = openTrust('bench', [{ owner: SERVER, jwks: { keys: [jwk] } }], options);
-  // What a key has proven is remembered with the key: a copy of it has proven nothing.
-  const findNew = async (keyId: string): Promise<TrustedKey | undefined> => {
-    const trusted = await find(keyId);
-    return trusted && { ...trusted, key: { ...trusted.key } };
+  const check = async (one: WireTool): Promise<void> => {
+    if (typeof (await verifyTool(one, find, issuedAt)) === 'string') throw new Error('the tool does not verify');
   };
-  const check = async (trust: Trust['find']): Promise<void> => {
-    if (typeof (await verifyTool(tool, trust, issuedAt)) === 'string') throw new Error('the tool does not verify');
-  };
-  const first: Contender = { name: 'mcp-etdi, seen for the first time', run: () => check(findNew) };
-  const again: Contender = { name: 'mcp-etdi, seen before', run: () => check(find) };
+  const next = (): WireTool => tools[(turn += 1) % tools.length] ?? tool;
+  const first: Contender = { name: 'mcp-etdi, seen for the first time', run: () => check(next()) };
+  const again: Contender = { name: 'mcp-etdi, seen before', run: () => check(tool) };
   const payload = Buffer.from(canonicalize(toolOf('secure_file_read'))).toString('base64url');
   const bytes = Buffer.from(`${'h'.repeat(280)}.${payload}`);
   const encoding = { dsaEncoding: 'ieee-p1363' } as const;
@@ -64,7 +63,7 @@ async function benchVerify(): Promise<void> {
   const raw: Contender = { name: 'node:crypto verify alone', run: () => verify('sha256', bytes, input, made) };
   const [alone, whole] = await compare('verify one tool, ES256', [raw, first, again]);
   if (alone === undefined || whole === undefined) return;
-  say(`ratio ${(whole.cpu.median / alone.cpu.median).toFixed(2)} for one that is new (target: at most 1.3)`);
+  say(`ratio ${ratio(whole, alone).toFixed(2)} for one that is new (target: at most 1.3)`);
 }
 
 async function benchPublish(): Promise<void> {

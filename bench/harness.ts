@@ -13,6 +13,8 @@ export interface Row {
   readonly cpu: Figure;
   /** CPU time over the first contender's in the same round, in microseconds. */
   readonly added: Figure;
+  /** CPU time per call in each round, in microseconds. */
+  readonly samples: readonly number[];
 }
 
 export interface Settings {
@@ -69,6 +71,11 @@ export function pairwise(
   return values.map((value, round) => combine(value, others?.[round] ?? NaN));
 }
 
+/** How much of the CPU of another row one takes, by rounds. */
+export function ratio(row: Row, other: Row): number {
+  return median(pairwise(row.samples, other.samples, (value, base) => value / base));
+}
+
 /** Measures and prints. The first contender is the baseline. */
 export async function compare(
   title: string,
@@ -87,6 +94,7 @@ export async function compare(
     name,
     cpu: figureOf(values),
     added: figureOf(pairwise(values, base, (value, other) => value - other)),
+    samples: values,
   }));
   const lines = rows.map(({ name, cpu, added }) => ({ name, figures: { 'CPU us': cpu, 'added us': added } }));
   table(`${title}: CPU per call, ${rounds} rounds`, { bench: title }, lines);

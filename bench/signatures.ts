@@ -8,7 +8,7 @@ import { signRequestFields } from '../lib/signatures/signRequest.js';
 import { findSignatures } from '../lib/signatures/received.js';
 import { signatureVerifier } from '../lib/signatures/verifier.js';
 import { memoryReplay } from '../lib/stores/replay.js';
-import { compare, type Contender } from './harness.js';
+import { compare, ratio, type Contender } from './harness.js';
 import { BODY } from './message.js';
 import { benchReplay } from './replay.js';
 import { say } from './report.js';
@@ -26,10 +26,10 @@ export async function benchSignatures(): Promise<void> {
     const rows = await compare(`verify a signed request, ${algorithm}`, contenders);
     const [raw, ours] = rows;
     if (raw === undefined || ours === undefined) continue;
-    const ratio = ours.cpu.median / raw.cpu.median;
+    const times = ratio(ours, raw);
     const target = algorithm === 'ES256' ? 'ratio at most 1.25' : 'at most 15 us added';
     say(
-      `${algorithm}: raw ${raw.cpu.median.toFixed(1)} us, ours adds ${ours.added.median.toFixed(1)} us, ratio ${ratio.toFixed(2)} (target: ${target})`,
+      `${algorithm}: raw ${raw.cpu.median.toFixed(1)} us, ours adds ${ours.added.median.toFixed(1)} us, ratio ${times.toFixed(2)} (target: ${target})`,
     );
   }
   await benchReplay();

@@ -34,7 +34,8 @@ export function openBudgets({
   return (root, transaction) => async () => {
     // A root chooses its transactions, and must not spend those of another. There is no space in one.
     const key = hash('sha256', `call ${transaction} ${root}`, 'base64url');
-    if ((await asked(count, key)) > maxCalls) throw callDenial('fanout_exceeded', { transaction });
+    const { totalHits } = await count(key).catch(unavailable);
+    if (totalHits > maxCalls) throw callDenial('fanout_exceeded', { transaction });
   };
 }
 
@@ -48,11 +49,6 @@ export function ownBudget(maxCalls: number, transaction: string): SpendCall {
   };
 }
 
-async function asked(count: ReturnType<typeof openCounter>, key: string): Promise<number> {
-  try {
-    return (await count(key)).totalHits;
-  } catch (cause) {
-    if (cause instanceof Unavailable) throw cause;
-    throw new Unavailable('The counter of calls is unavailable', { cause });
-  }
+function unavailable(cause: unknown): never {
+  throw cause instanceof Unavailable ? cause : new Unavailable('The counter of calls is unavailable', { cause });
 }

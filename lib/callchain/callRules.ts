@@ -53,5 +53,5 @@ export function assertAgreed(
 }
 
 function names(list: ReadonlySet<string>, name: string): boolean {
-  return list.has(name) || list.has(ANY);
+  return list.size > 0 && (list.has(name) || list.has(ANY));
 }

@@ -20,7 +20,7 @@ export function assertLinked(hops: readonly Hop[]): void {
     throw broken('jti');
   }
   hops.forEach((hop, place) => {
-    const parent = hops[place - 1];
+    const parent = place === 0 ? undefined : hops[place - 1];
     if (hop.depth !== place) throw broken('depth');
     if (parent === undefined) assertFirst(hop);
     else assertContinues(hop, parent);
@@ -63,10 +63,19 @@ export function framesOf(hops: readonly Hop[]): {
   readonly caller: CallingFrame;
 } {
   const [first] = hops;
-  const started = first?.caller === undefined ? [] : [{ resource: first.issuer, tool: first.caller }];
-  const called = hops.map(({ audience, tool }) => ({ resource: audience, tool }));
-  const frames = [...started, ...called].map((frame) => Object.freeze(frame));
+  const frames: CallFrame[] = [];
+  if (first?.caller !== undefined) frames.push(Object.freeze({ resource: first.issuer, tool: first.caller }));
+  for (const { audience, tool } of hops) frames.push(Object.freeze({ resource: audience, tool }));
   return { frames: Object.freeze(frames), caller: frames.at(-2) ?? ROOT };
+}
+
+/** Whether a tool is in a stack more than once. */
+export function isCircular(frames: readonly CallFrame[]): boolean {
+  return frames.some((frame, place) => frames.findIndex((other) => isSame(other, frame)) < place);
+}
+
+function isSame(one: CallFrame, other: CallFrame): boolean {
+  return one.tool === other.tool && one.resource === other.resource;
 }
 
 function broken(reason: string): Error {

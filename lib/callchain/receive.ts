@@ -11,7 +11,7 @@ import { assertAgreed, type CallRules } from './callRules.js';
 import { openStack, type CallParty, type CallStack, type DepthLimit, type StackOrigin } from './callStack.js';
 import { callDenial } from './denials.js';
 import { CALL_CHAIN, type Hop } from './hop.js';
-import { framesOf } from './links.js';
+import { framesOf, isCircular } from './links.js';
 import { nameOf, ROOT, type CallFrame } from './names.js';
 import { rightsOf } from './rights.js';
 import type { SenderOf } from './senders.js';
@@ -123,7 +123,7 @@ async function continued(
   for (const { from, depth: most } of limits) {
     if (depth > most) throw callDenial('call_depth_exceeded', { reason: from, transaction });
   }
-  if (new Set(frames.map(nameOf)).size < depth) throw callDenial('call_circular', { transaction });
+  if (isCircular(frames)) throw callDenial('call_circular', { transaction });
   const callerRules = caller !== ROOT && caller.resource === party.resource ? party.rules.get(caller.tool) : undefined;
   assertAgreed({ frame: caller, rules: callerRules }, arrival, transaction);
   assertSubject(reception, arrival, leaf);

@@ -2,8 +2,9 @@ import type { Trust, TrustedKey } from '../keys/trust.js';
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
 import { JsonError } from '../json/strict.js';
 import { callDenial } from './denials.js';
-import { argumentsDigest, readChain, type Hop } from './hop.js';
+import { argumentsDigest, type Hop, type Hops } from './hop.js';
 import { assertLinked, assertTimely, type HopTimes } from './links.js';
+import { readChain, toBytes } from './readHop.js';
 import { SeenHops } from './seenHops.js';
 
 /** The call that a chain came with. */
@@ -26,7 +27,7 @@ export interface ChainVerifierOptions extends HopTimes {
  * Verifies that a chain is for this very call, now, and of whoever sends it, and that each hop is signed by a trusted
  * key of its issuer, the first by one that may start chains. What is cheap goes first, signatures last.
  */
-export type VerifyChain = (chain: unknown, call: ReceivedCall) => Promise<readonly [Hop, ...Hop[]]>;
+export type VerifyChain = (chain: unknown, call: ReceivedCall) => Promise<Hops>;
 
 /** Prepares a verifier. It throws the denials of chains, and `Unavailable` when keys of a peer are out of reach. */
 export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierOptions): VerifyChain {
@@ -35,8 +36,8 @@ export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierO
     const hops = readChain(chain, (token) => seen.get(token));
     assertTimely(hops, times, Math.floor(now().getTime() / 1000));
     assertLinked(hops);
-    const [first, leaf] = [hops.at(0), hops.at(-1)];
-    if (first === undefined || leaf === undefined) throw callDenial('chain_malformed', { reason: 'shape' });
+    const [first] = hops;
+    const leaf = hops.at(-1) ?? first;
     if (leaf.audience !== resource) throw callDenial('audience_mismatch');
     if (leaf.issuer !== call.sender) throw callDenial('possession_unproven');
     assertSameCall(leaf, call);
@@ -45,11 +46,12 @@ export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierO
       // One peer must not speak for another: the key has to be one of the hop's issuer.
       if (trusted?.owner !== hop.issuer) throw callDenial('chain_untrusted');
       const isSeen = seen.isSignedBy(hop.token, trusted);
-      if (!isSeen && !(await isSigned(hop, trusted))) throw callDenial('chain_invalid');
+      const holds = isSeen || isSigned(hop, trusted);
+      if (holds !== true && !(await holds)) throw callDenial('chain_invalid');
       if (hop === first && !trusted.mayRoot) throw callDenial('root_denied', { caller: first.issuer });
       if (!isSeen && hop !== leaf) seen.add(hop, trusted);
     }
-    return [first, ...hops.slice(1)];
+    return hops;
   };
 }
 
@@ -74,6 +76,5 @@ function digestOf(args: unknown): string {
 }
 
 function isSigned({ token, signed, algorithm }: Hop, { key }: TrustedKey): boolean | Promise<boolean> {
-  const signature = Buffer.from(token.slice(signed.length + 1), 'base64url');
-  return key.algorithm === algorithm && key.verify(Buffer.from(signed, 'ascii'), signature);
+  return key.algorithm === algorithm && key.verify(signed, toBytes(token.slice(signed.length + 1)));
 }

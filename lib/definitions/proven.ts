@@ -15,7 +15,8 @@ const MOST_CHARACTERS = 65_536;
 export async function proves(key: VerifyKey, signed: string, signature: string, bytes: Buffer): Promise<boolean> {
   const known = PROVEN.get(key) ?? new Map<string, string>();
   if (known.get(signature) === signed) return true;
-  if (!(await key.verify(Buffer.from(signed, 'ascii'), bytes))) return false;
+  const holds = key.verify(signed, bytes);
+  if (holds !== true && !(await holds)) return false;
   if (signed.length > MOST_CHARACTERS) return true;
   if (known.size >= MOST) known.clear();
   PROVEN.set(key, known.set(signature, signed));

@@ -149,7 +149,9 @@ async function verifyStated(
   const facts = await verifyJws('etdi-tool+jws', form, signature, find, now, terms);
   if (typeof facts === 'string') return facts;
   if (!isIssuedBy(facts, definition.publisher)) return 'signer_foreign';
-  return Object.freeze({ ...facts, definition, digest: digestOfDefinition(form) });
+  const { keyId, owner, algorithm, issuedAt, expiresAt, issuer } = facts;
+  const digest = digestOfDefinition(form);
+  return Object.freeze({ keyId, owner, algorithm, issuedAt, expiresAt, issuer, definition, digest });
 }
 
 function isIssuedBy({ issuer, owner }: SignatureFacts, publisher: string): boolean {

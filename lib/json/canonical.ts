@@ -28,7 +28,7 @@ function write(value: unknown, depth: number): string {
   if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') {
     assertPortable(value);
-    return JSON.stringify(value);
+    return String(value);
   }
   if (typeof value !== 'object') throw new JsonError('not a JSON value');
   if (depth === MAX_DEPTH) throw new JsonError('nested too deeply');

@@ -1,5 +1,5 @@
-import { constants, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import type { KeyObject, SignKeyObjectInput } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, createVerify, sign, verify } from 'node:crypto';
+import type { KeyObject, SignKeyObjectInput, Verify } from 'node:crypto';
 import type { JWK } from 'jose';
 import { thumbprint } from './thumbprint.js';
 
@@ -11,8 +11,8 @@ export interface VerifyKey {
   /** The RFC 7638 SHA-256 thumbprint. */
   readonly keyId: string;
   readonly algorithm: Algorithm;
-  /** Whether this key signed `data`. A promise where the computation runs in the thread pool. */
-  readonly verify: (data: Uint8Array, signature: Uint8Array) => boolean | Promise<boolean>;
+  /** Whether this key signed `data`, a text being ASCII. A promise where the computation runs in the thread pool. */
+  readonly verify: (data: Uint8Array | string, signature: Uint8Array) => boolean | Promise<boolean>;
 }
 
 /** A private key, prepared once. */
@@ -165,17 +165,28 @@ function verifyKey(jwk: JWK, algorithm: Algorithm, inPool = false): VerifyKey {
 function verifier({ hash, kty, slow }: Recipe, key: KeyObject, length: number, inPool: boolean): VerifyKey['verify'] {
   const input = withEncoding(kty, key);
   // The length goes first: it tells a DER-encoded ECDSA signature from the one form that is allowed.
+  const fits = (signature: Uint8Array): boolean => signature.byteLength === length;
   if (slow !== true && !inPool) {
-    return (data, signature) => signature.byteLength === length && verify(hash, data, input, signature);
+    if (hash === null) return (data, signature) => fits(signature) && verify(hash, bytesOf(data), input, signature);
+    // Takes a few microseconds less than `verify`, and no copy of a text.
+    return (data, signature) => fits(signature) && written(createVerify(hash), data).verify(input, signature);
   }
   return (data, signature) =>
-    signature.byteLength === length &&
+    fits(signature) &&
     new Promise<boolean>((resolve, reject) => {
-      verify(hash, data, input, signature, (error, matches) => {
+      verify(hash, bytesOf(data), input, signature, (error, matches) => {
         if (error === null) resolve(matches);
         else reject(error);
       });
     });
+}
+
+function written(verification: Verify, data: Uint8Array | string): Verify {
+  return typeof data === 'string' ? verification.update(data, 'latin1') : verification.update(data);
+}
+
+function bytesOf(data: Uint8Array | string): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
 }
 
 function signKey(keyId: string, algorithm: Algorithm, key: KeyObject): SignKey {

@@ -98,10 +98,8 @@ export function openTrust(factory: string, peers: readonly TrustedKeys[], option
     }
   }
   return {
-    find: (keyId) => {
-      if (!THUMBPRINT.test(keyId)) return Promise.resolve(undefined);
-      return pins.get(keyId)?.find() ?? soleOwner(sets, keyId);
-    },
+    find: (keyId) =>
+      pins.get(keyId)?.find() ?? (THUMBPRINT.test(keyId) ? soleOwner(sets, keyId) : Promise.resolve(undefined)),
   };
 }
 

@@ -13,8 +13,9 @@ const pss = createPublicKey({ key: TEST_KEYS.rsaPss, format: 'jwk' });
 const secret = Buffer.from(TEST_KEYS.secret, 'base64');
 
 /** A key of a kind that is not supported, made by hand: the engine asks a key nothing but whether it signed. */
-function foreign(verifies: VerifyKey['verify']): VerifyKey {
-  return { keyId: 'foreign', algorithm: 'RS512', verify: verifies };
+function foreign(verifies: (data: Uint8Array, signature: Uint8Array) => boolean): VerifyKey {
+  const verifyBytes: VerifyKey['verify'] = (data, signature) => verifies(Buffer.from(data as Uint8Array), signature);
+  return { keyId: 'foreign', algorithm: 'RS512', verify: verifyBytes };
 }
 
 /** The key that made the examples of each scheme. RSA-PSS and HMAC are for the vectors only. */

@@ -1,0 +1,91 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import { decode } from '../definitions/jws.js';
+import { parseStrictJson } from '../json/strict.js';
+import { isObject } from '../rpc.js';
+import { member, type Members } from '../tokens/jwt.js';
+import { HOP_TYPE, MAX_CHAIN, MAX_HOPS, type Hop, type Hops } from './hop.js';
+import { hopOf, isDigestText, isText, malformed } from './hopClaims.js';
+import { writtenHop } from './writtenHop.js';
+
+type HopHeader = Pick<Hop, 'algorithm' | 'keyId'>;
+
+/** Members that would let a hop choose its own key, or change what is signed. */
+const FOREIGN = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256'];
+
+/**
+ * Reads a chain, without believing it. Counts and lengths go first: what is too long costs nothing. `known` gives a hop that
+ * was read before.
+ * @throws {Denial} 403 `chain_malformed`
+ */
+export function readChain(chain: unknown, known: (token: string) => Hop | undefined): Hops {
+  if (!Array.isArray(chain) || chain.length === 0) throw malformed('shape');
+  if (chain.length > MAX_HOPS) throw malformed('hops');
+  let length = 0;
+  for (const token of chain as readonly unknown[]) {
+    if (typeof token !== 'string') throw malformed('shape');
+    length += token.length;
+    if (length > MAX_CHAIN) throw malformed('size');
+  }
+  // It has at least one, which `map` does not say.
+  return (chain as readonly string[]).map((token) => known(token) ?? readHop(token)) as [Hop, ...Hop[]];
+}
+
+function readHop(token: string): Hop {
+  const first = token.indexOf('.');
+  const last = token.lastIndexOf('.');
+  if (first < 0 || token.indexOf('.', first + 1) !== last) throw malformed('format');
+  const { algorithm, keyId } = headerOf(token.slice(0, first));
+  const sent = { token, signed: token.slice(0, last), algorithm, keyId };
+  const text = toText(token.slice(first + 1, last));
+  return writtenHop(sent, text) ?? hopOf(sent, toObject(text));
+}
+
+/** A peer sends the same header with each hop: few are ever seen, and what one says is in its characters alone. */
+const headers = new Map<string, HopHeader>();
+const MAX_HEADERS = 100;
+
+function headerOf(part: string): HopHeader {
+  const known = headers.get(part);
+  if (known !== undefined) return known;
+  const header = Object.freeze(readHeader(toObject(toText(part))));
+  if (headers.size >= MAX_HEADERS) headers.clear();
+  headers.set(part, header);
+  return header;
+}
+
+/**
+ * Each part in its only spelling: another one would be another hop that verifies.
+ * @throws {Denial} 403 `chain_malformed`
+ */
+export function toBytes(part: string): Buffer {
+  const bytes = decode(part);
+  if (bytes === undefined) throw malformed('format');
+  return bytes;
+}
+
+function toText(part: string): string {
+  const bytes = toBytes(part);
+  if (isAscii(bytes)) return bytes.toString('latin1');
+  if (!isUtf8(bytes)) throw malformed('json');
+  return bytes.toString();
+}
+
+function toObject(text: string): Members {
+  try {
+    const value = parseStrictJson(text);
+    if (isObject(value)) return value;
+  } catch {
+    // What a parser says quotes what it read.
+  }
+  throw malformed('json');
+}
+
+function readHeader(header: Members): HopHeader {
+  const algorithm = member(header, 'alg');
+  const keyId = member(header, 'kid');
+  if (member(header, 'typ') !== HOP_TYPE) throw malformed('type');
+  if (FOREIGN.some((name) => Object.hasOwn(header, name)) || !isText(algorithm) || !isDigestText(keyId)) {
+    throw malformed('header');
+  }
+  return { algorithm, keyId };
+}
