@@ -17,19 +17,38 @@ const WRITTEN = new RegExp(
     `"actions":\\["tools/call"\\],"identifier":${NAME},"args_digest":${DIGEST}(?:,"tool_digest":${TOOL_DIGEST})?\\}\\]\\}$`,
 );
 
+/** What the groups of the pattern hold. */
+type Written = readonly [
+  whole: string,
+  issuer: string,
+  audience: string,
+  subject: string | undefined,
+  transaction: string,
+  id: string,
+  iat: string,
+  exp: string,
+  depth: string,
+  maxDepth: string,
+  parent: string | undefined,
+  caller: string | undefined,
+  scope: string,
+  nextKey: string | undefined,
+  location: string,
+  tool: string,
+  argumentsDigest: string,
+  toolDigest: string | undefined,
+];
+
 /**
  * Reads the claims of a hop that stand in the very order in which `signHop` writes them, in a fraction of the time: what
  * matches names no member twice, has no other, and holds values of the right form. Nothing for all else, be it right or
  * wrong: that is for `hopOf`, which says the same of what both read.
  */
 export function writtenHop({ token, signed, algorithm, keyId }: SentHop, text: string): Hop | undefined {
-  const match = WRITTEN.exec(text);
+  const match = WRITTEN.exec(text) as Written | null;
   if (match === null) return undefined;
-  // prettier-ignore
-  const [
-    , issuer = '', audience = '', subject, transaction = '', id = '', iat, exp, depth, maxDepth,
-    parent, caller, scope = '', nextKey, location, tool = '', argumentsDigest = '', toolDigest,
-  ] = match;
+  const [, issuer, audience, subject, transaction, id, iat, exp, depth, maxDepth, ...others] = match;
+  const [parent, caller, scope, nextKey, location, tool, argumentsDigest, toolDigest] = others;
   const issuedAt = Number(iat);
   const expiresAt = Number(exp);
   const permissions = permissionsIn(scope);
