@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import { contenders } from './contenders/index.js';
 import type { Setup } from './contenders/contender.js';
 import { shuffle } from './harness.js';
-import { connect, type Drive } from './memory.js';
+import { connect, requestBytes, type Drive } from './memory.js';
+import { headersWith } from './message.js';
 
 /** What the parent asks for. */
 export interface Bout {
@@ -30,28 +31,33 @@ process.once('message', (bout: Bout) => {
 
 async function fight({ names, setup, token, rounds, visits }: Bout): Promise<Samples> {
   const drives = new Map<string, Drive>();
-  for (const name of names) drives.set(name, await open(name, setup, token));
-  await runRound(drives, WARM_UP);
+  for (const name of names) drives.set(name, await open(name, setup));
+  const batch = Array.from({ length: BATCH }, () => requestBytes(headersWith(token)));
+  await runRound(drives, batch, WARM_UP);
   const samples = new Map(names.map((name) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const [name, cpu] of await runRound(drives, visits)) samples.get(name)?.push(cpu);
+    for (const [name, cpu] of await runRound(drives, batch, visits)) samples.get(name)?.push(cpu);
   }
   return Object.fromEntries(samples);
 }
 
-async function open(name: string, setup: Setup, token: string): Promise<Drive> {
+async function open(name: string, setup: Setup): Promise<Drive> {
   const contender = contenders.find((one) => one.name === name);
   if (contender === undefined) throw new TypeError(`no contender is named '${name}'`);
-  return connect(createServer(await contender.build(setup)), token);
+  return connect(createServer(await contender.build(setup)));
 }
 
 /** Visits all contenders in shuffled order, again and again. */
-async function runRound(drives: ReadonlyMap<string, Drive>, visits: number): Promise<ReadonlyMap<string, number>> {
+async function runRound(
+  drives: ReadonlyMap<string, Drive>,
+  batch: readonly Buffer[],
+  visits: number,
+): Promise<ReadonlyMap<string, number>> {
   const used = new Map<string, number>();
   for (let visit = 0; visit < visits; visit += 1) {
     for (const [name, drive] of shuffle([...drives])) {
       const before = process.cpuUsage();
-      await drive(BATCH);
+      await drive(batch);
       const { user, system } = process.cpuUsage(before);
       used.set(name, (used.get(name) ?? 0) + (user + system) / (visits * BATCH));
     }

@@ -1,7 +1,7 @@
 // Requests without a kernel: Node's own HTTP parser and response over connections in memory.
 import type { Server } from 'node:http';
 import { Duplex } from 'node:stream';
-import { BODY, headersWith } from './message.js';
+import { BODY } from './message.js';
 
 /** So many are under way at once: what is handed to other threads is not waited for one by one. */
 const CONNECTIONS = 8;
@@ -24,31 +24,31 @@ class MemoryConnection extends Duplex {
     const text = typeof chunk === 'string' ? chunk : chunk.toString('latin1');
     if (text.startsWith('HTTP/1.1 ') && !text.startsWith('HTTP/1.1 200')) throw new Error(`answered ${text}`);
     done();
-    // A head ends with a line break, so this is the end of the JSON body.
-    if (text.endsWith('}')) this.#answered(this);
+    // A head ends with a line break, so this is the end of the JSON body, or else the last chunk.
+    if (text.endsWith('}') || text.endsWith('0\r\n\r\n')) this.#answered(this);
   }
 }
 
-/** Sends `count` requests and resolves when all are answered with 200. */
-export type Drive = (count: number) => Promise<void>;
+/** Sends these requests and resolves when all are answered with 200. */
+export type Drive = (requests: readonly Buffer[]) => Promise<void>;
 
-export function connect(server: Server, token: string): Drive {
-  const bytes = requestBytes(token);
-  let toSend = 0;
+export function connect(server: Server): Drive {
+  let toSend: readonly Buffer[] = [];
+  let sent = 0;
   let toAnswer = 0;
   let finish = (): void => undefined;
   let scheduled = false;
   const ready: MemoryConnection[] = [];
   const flush = (): void => {
     scheduled = false;
-    for (const connection of ready.splice(0, toSend)) {
-      toSend -= 1;
-      connection.push(bytes);
+    for (const connection of ready.splice(0, toSend.length - sent)) {
+      connection.push(toSend[sent]);
+      sent += 1;
     }
   };
   // As from a socket, requests arrive in a turn of the event loop of their own.
   const schedule = (): void => {
-    if (scheduled || toSend === 0) return;
+    if (scheduled || sent === toSend.length) return;
     scheduled = true;
     setImmediate(flush);
   };
@@ -63,18 +63,19 @@ export function connect(server: Server, token: string): Drive {
     server.emit('connection', connection);
     ready.push(connection);
   }
-  return (count) =>
+  return (requests) =>
     new Promise((resolve) => {
-      toSend = toAnswer = count;
+      toSend = requests;
+      sent = 0;
+      toAnswer = requests.length;
       finish = resolve;
       schedule();
     });
 }
 
-function requestBytes(token: string): Buffer {
-  const lines = Object.entries({ host: 'mcp.example.com', ...headersWith(token) }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
+/** The one request that every contender gets, with these headers. */
+export function requestBytes(headers: Readonly<Record<string, string>>): Buffer {
+  const lines = Object.entries({ host: 'mcp.example.com', ...headers }).map(([name, value]) => `${name}: ${value}`);
   const head = ['POST /mcp HTTP/1.1', ...lines, `content-length: ${Buffer.byteLength(BODY)}`, '', ''].join('\r\n');
   return Buffer.from(head + BODY);
 }
