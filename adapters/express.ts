@@ -35,9 +35,18 @@ export function toExpress(...args: readonly (AdapterOptions | AnyMiddleware)[]):
   };
 }
 
+/** By the prototype of the requests of an app. */
+const express5 = new WeakMap<object, boolean>();
+
 /** Only the apps of Express 4 make their router when it is first needed. */
-function isExpress5({ app }: Request): boolean {
-  return app !== undefined && !('lazyrouter' in app);
+function isExpress5(req: Request): boolean {
+  const prototype = Object.getPrototypeOf(req) as object;
+  const known = express5.get(prototype);
+  if (known !== undefined) return known;
+  const { app } = req;
+  const isOne = app !== undefined && !('lazyrouter' in app);
+  express5.set(prototype, isOne);
+  return isOne;
 }
 
 /** Serves documents such as `protectedResource(...)` on Express 4 or 5. Mount it at the root of the app. */

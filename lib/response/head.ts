@@ -30,7 +30,8 @@ export function applyHead(res: ServerResponse, status: number, rest: readonly un
     throw Object.assign(new RangeError(`Invalid status code: ${status}`), { code: 'ERR_HTTP_INVALID_STATUS_CODE' });
   }
   const [first, second] = rest;
-  res.statusCode = status;
+  // Mostly it is that already, and to write a property of a response takes longer than to read it.
+  if (res.statusCode !== status) res.statusCode = status;
   if (typeof first === 'string') res.statusMessage = first;
   const headers = typeof first === 'string' ? second : first;
   if (Array.isArray(headers)) applyPairs(res, pairsOf(headers));

@@ -8,8 +8,8 @@ export interface Original {
   readonly flushHeaders: (this: ServerResponse) => void;
 }
 
-/** The methods as they are now, for use after they were patched. */
-export function originalOf(res: ServerResponse): Original {
-  const { writeHead, write, end, flushHeaders } = res as Original;
+/** The methods that a response or its prototype has now, for use after they were patched. */
+export function originalOf(owner: object): Original {
+  const { writeHead, write, end, flushHeaders } = owner as Original;
   return { writeHead, write, end, flushHeaders };
 }

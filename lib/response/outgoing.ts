@@ -6,7 +6,7 @@ import { endAt } from './deadline.js';
 import { EventSplitter, rewriteEvent } from './events.js';
 import { applyHead, isEventStream, isJson } from './head.js';
 import type { ResponseHooks } from './hooks.js';
-import { originalOf, type Original } from './original.js';
+import type { Original } from './original.js';
 import { Steps, type Step, type StepOwner } from './steps.js';
 
 type Arguments = unknown[];
@@ -40,11 +40,12 @@ export class Outgoing implements StepOwner {
   #flush = false;
   #starved = false;
 
-  constructor(res: ServerResponse, hooks: ResponseHooks, now: () => Date) {
+  /** @param original what the response did before it was patched */
+  constructor(res: ServerResponse, original: Original, hooks: ResponseHooks, now: () => Date) {
     this.#res = res;
     this.#hooks = hooks;
     this.#now = now;
-    this.#original = originalOf(res);
+    this.#original = original;
     this.#outerHeaders = res.getHeaders();
     // Perhaps something in front has begun an answer. It is no longer ours then.
     this.started = this.sent = res.headersSent;

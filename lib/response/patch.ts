@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { Exchange } from '../exchange.js';
 import { ResponseHooks } from './hooks.js';
+import { originalOf } from './original.js';
 import { Outgoing } from './outgoing.js';
 
 const watched = new WeakMap<ServerResponse, Outgoing>();
@@ -31,22 +32,24 @@ const patched = new WeakMap<object, object>();
 /** Lets the hooks of an exchange see its response on the way out. The only place where a response is patched. */
 export function watchResponse(exchange: Exchange, now: () => Date): Outgoing {
   const { res } = exchange;
-  const outgoing = new Outgoing(res, new ResponseHooks(exchange), now);
+  const prototype = Object.getPrototypeOf(res) as object;
+  const owner = isReplaced(res, prototype) ? prototype : res;
+  const outgoing = new Outgoing(res, originalOf(owner), new ResponseHooks(exchange), now);
   watched.set(res, outgoing);
-  patch(res);
+  if (owner === res) Object.defineProperties(res, PATCH);
+  else Object.setPrototypeOf(res, withPatch(prototype));
   return outgoing;
 }
 
 /**
  * Express gives each response another prototype. From then on V8 makes a hidden class for every property that is put on
- * one, which costs some microseconds each, so that all of the patch comes with one more prototype there. What another
- * package has put on the response itself would hide that.
+ * one, and looks anew for each that is read, which costs some microseconds each, so that all of the patch comes with one
+ * more prototype there, and what it replaces is read there. What another package has put on the response itself would
+ * hide that.
  */
-function patch(res: ServerResponse): void {
-  const prototype = Object.getPrototypeOf(res) as object;
-  const isReplaced = prototype !== ServerResponse.prototype && res instanceof ServerResponse;
-  if (isReplaced && !NAMES.some((name) => Object.hasOwn(res, name))) Object.setPrototypeOf(res, withPatch(prototype));
-  else Object.defineProperties(res, PATCH);
+function isReplaced(res: ServerResponse, prototype: object): boolean {
+  const isOther = prototype !== ServerResponse.prototype && res instanceof ServerResponse;
+  return isOther && !NAMES.some((name) => Object.hasOwn(res, name));
 }
 
 function withPatch(prototype: object): object {
