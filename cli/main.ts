@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { audit } from './audit.js';
-import { group, type Command, type Io } from './command.js';
+import { group, OK, type Command, type Io } from './command.js';
 import { doctor } from './doctor.js';
 import { keys } from './keys.js';
 import { tools } from './tools.js';
@@ -12,7 +13,16 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['tools', tools],
 ]);
 
+const NOTES = 'Version: mcp-etdi --version\n';
+
 /** Runs one command line, without the name of the program, and returns the exit code: 0 done, 1 failed, 2 misused. */
 export function main(args: readonly string[], io: Io): Promise<number> {
-  return group('mcp-etdi', 'Looks after what protects an MCP server.', COMMANDS).run(args, io);
+  if (args.length === 1 && args[0] === '--version') return printVersion(io);
+  return group('mcp-etdi', 'Looks after what protects an MCP server.', COMMANDS, NOTES).run(args, io);
+}
+
+function printVersion({ stdout }: Io): Promise<number> {
+  const { version } = createRequire(import.meta.url)('mcp-etdi/package.json') as { readonly version: string };
+  stdout(`${version}\n`);
+  return Promise.resolve(OK);
 }

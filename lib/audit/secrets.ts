@@ -26,6 +26,15 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
     /(passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|cookie|credentials?|signature|code_verifier|accountkey|session_?id)((?:\\*["'])?\s*(?:[:=]=?>?|%3[ad])\s*)(?:(\\*["'])(?!(?:\w+ )?\[masked\]\3)(?:(?!\3)\\?[^\r\n])+|(?!(?:\w+ )?\[masked\](?:[\s"'&;,<>\\]|$))(?:[^\s"'&;,<>\\]|\\(?!["'\\])){2,})/gi,
     `$1$2$3${MASK}`,
   ],
+  // A flag of a command line, and an element of XML.
+  [
+    /(?<![\w-])(--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)\s+)(?!\[masked\]|-)(?:(["'])(?:(?!\2)[^\r\n])+|[^\s"']{2,})/gi,
+    `$1$2${MASK}`,
+  ],
+  [
+    /(<[\w:.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)(?:\s[^<>]*)?>)(?!\[masked\]<)[^<]+/gi,
+    `$1${MASK}`,
+  ],
   [/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{12,}/g, MASK],
   [
     /(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|npm_|hf_|xox[abeoprs]-|xapp-|ya29\.|pypi-|shpat_|dop_v1_)[\w.-]{10,}/g,
@@ -38,7 +47,7 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
 ];
 /** Whether any of them can be there: one look at texts that hold no secret, which is most of them. By first letters. */
 const SUSPECT =
-  /[:=]|%3[ad]|a(?:[ksbcgirn][a-z]a|iza)|b(?:asic|earer|egin )|d(?:igest|op_v1_|pop)|eyj|g(?:h[pousr]_|ithub_pat_|lpat-)|hf_|k_(?:live|test)_|n(?:egotiate|pm_)|pypi-|s(?:g\.|hpat_|k-)|whsec_|x(?:app-|ox)|ya29/i;
+  /[:=]|<[^/]|--?[a-z]|%3[ad]|a(?:[ksbcgirn][a-z]a|iza)|b(?:asic|earer|egin )|d(?:igest|op_v1_|pop)|eyj|g(?:h[pousr]_|ithub_pat_|lpat-)|hf_|k_(?:live|test)_|n(?:egotiate|pm_)|pypi-|s(?:g\.|hpat_|k-)|whsec_|x(?:app-|ox)|ya29/i;
 const SHORTEST = 6;
 /** How often a text may be encoded over again. */
 const MOST_ENCODINGS = 3;

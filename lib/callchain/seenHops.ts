@@ -1,7 +1,8 @@
 import type { TrustedKey } from '../keys/trust.js';
 import type { Hop } from './hop.js';
 
-interface Seen {
+/** A hop that was verified, and the key that signed it. */
+export interface Seen {
   readonly hop: Hop;
   readonly trusted: TrustedKey;
 }
@@ -19,12 +20,8 @@ export class SeenHops {
   readonly #tokens: string[] = [];
   #next = 0;
 
-  get(token: string): Hop | undefined {
-    return this.#seen.get(token)?.hop;
-  }
-
-  isSignedBy(token: string, trusted: TrustedKey): boolean {
-    return this.#seen.get(token)?.trusted === trusted;
+  get(token: string): Seen | undefined {
+    return this.#seen.get(token);
   }
 
   add(hop: Hop, trusted: TrustedKey): void {

@@ -1,6 +1,7 @@
 import type { Trust, TrustedKey } from '../keys/trust.js';
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
 import { JsonError } from '../json/strict.js';
+import { isPromise } from '../promise.js';
 import { callDenial } from './denials.js';
 import { argumentsDigest, type Hop, type Hops } from './hop.js';
 import { assertLinked, assertTimely, type HopTimes } from './links.js';
@@ -33,19 +34,22 @@ export type VerifyChain = (chain: unknown, call: ReceivedCall) => Promise<Hops>;
 export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierOptions): VerifyChain {
   const seen = new SeenHops();
   return async (chain, call) => {
-    const hops = readChain(chain, (token) => seen.get(token));
+    let known: Map<Hop, TrustedKey> | undefined;
+    const hops = readChain(chain, (token) => {
+      const earlier = seen.get(token);
+      if (earlier !== undefined) known = (known ?? new Map<Hop, TrustedKey>()).set(earlier.hop, earlier.trusted);
+      return earlier?.hop;
+    });
     assertTimely(hops, times, Math.floor(now().getTime() / 1000));
     assertLinked(hops);
     const [first] = hops;
     const leaf = hops.at(-1) ?? first;
     if (leaf.audience !== resource) throw callDenial('audience_mismatch');
-    if (leaf.issuer !== call.sender) throw callDenial('possession_unproven');
     assertSameCall(leaf, call);
     for (const hop of hops) {
-      const trusted = await trust.find(hop.keyId);
-      // One peer must not speak for another: the key has to be one of the hop's issuer.
-      if (trusted?.owner !== hop.issuer) throw callDenial('chain_untrusted');
-      const isSeen = seen.isSignedBy(hop.token, trusted);
+      const found = trust.find(hop.keyId);
+      const trusted = assertOwn(hop, isPromise(found) ? await found : found);
+      const isSeen = known?.get(hop) === trusted;
       const holds = isSeen || isSigned(hop, trusted);
       if (holds !== true && !(await holds)) throw callDenial('chain_invalid');
       if (hop === first && !trusted.mayRoot) throw callDenial('root_denied', { caller: first.issuer });
@@ -55,10 +59,17 @@ export function chainVerifier({ trust, resource, now, ...times }: ChainVerifierO
   };
 }
 
+/** One peer must not speak for another: the key has to be one of the hop's issuer. */
+function assertOwn({ issuer }: Hop, trusted: TrustedKey | undefined): TrustedKey {
+  if (trusted?.owner !== issuer) throw callDenial('chain_untrusted');
+  return trusted;
+}
+
 function assertSameCall(
-  { tool, toolDigest, argumentsDigest: digest }: Hop,
-  { tool: called, params }: ReceivedCall,
+  { issuer, tool, toolDigest, argumentsDigest: digest }: Hop,
+  { tool: called, params, sender }: ReceivedCall,
 ): void {
+  if (issuer !== sender) throw callDenial('possession_unproven');
   if (tool !== called) throw callDenial('tool_mismatch', { reason: 'name' });
   if (toolDigest !== undefined && metaOf(params)?.[APPROVED_DIGEST] !== toolDigest) {
     throw callDenial('tool_mismatch', { reason: 'digest' });

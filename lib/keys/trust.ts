@@ -40,10 +40,10 @@ export interface TrustedKey {
 /** The keys of all trusted peers. */
 export interface Trust {
   /**
-   * The key of that thumbprint; nothing when no peer has it, or more than one.
+   * The key of that thumbprint; nothing when no peer has it, or more than one. A promise where it is not pinned.
    * @throws {Unavailable} when that cannot be known, because a key set cannot be fetched
    */
-  readonly find: (keyId: string) => Promise<TrustedKey | undefined>;
+  readonly find: (keyId: string) => TrustedKey | undefined | Promise<TrustedKey | undefined>;
 }
 
 export interface TrustOptions {
@@ -57,7 +57,7 @@ type PinnedPeer = Extract<TrustedKeys, { readonly jwks: JSONWebKeySet }>;
 type RemotePeer = Extract<TrustedKeys, { readonly jwksUri: string }>;
 
 /** Finds the key under an id that is known to be its owner's; nothing when the owner does not have it for this purpose. */
-type Lookup = () => Promise<TrustedKey | undefined>;
+type Lookup = () => ReturnType<Trust['find']>;
 
 interface Pin {
   readonly owner: string;
@@ -98,8 +98,11 @@ export function openTrust(factory: string, peers: readonly TrustedKeys[], option
     }
   }
   return {
-    find: (keyId) =>
-      pins.get(keyId)?.find() ?? (THUMBPRINT.test(keyId) ? soleOwner(sets, keyId) : Promise.resolve(undefined)),
+    find: (keyId) => {
+      const pinned = pins.get(keyId);
+      if (pinned !== undefined) return pinned.find();
+      return THUMBPRINT.test(keyId) ? soleOwner(sets, keyId) : undefined;
+    },
   };
 }
 
@@ -124,7 +127,7 @@ function assertServed(factory: string, peers: readonly (PinnedPeer | RemotePeer)
 function pinKeys(factory: string, pins: Map<string, Pin>, peer: PinnedPeer, purpose: KeyPurpose): void {
   for (const jwk of peer.jwks.keys) {
     // A key for another purpose is its owner's all the same, and nobody else's.
-    const found = Promise.resolve(trusted(peer, jwk, purpose));
+    const found = trusted(peer, jwk, purpose);
     addPin(factory, pins, thumbprint(jwk), { owner: peer.owner, find: () => found });
   }
 }

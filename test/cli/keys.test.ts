@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -51,6 +51,11 @@ async function json(...args: string[]): Promise<Key[]> {
 }
 
 describe('mcp-etdi', () => {
+  it('says its version', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { readonly version: string };
+    expect(await run(['--version'])).to.include({ code: 0, out: `${version}\n`, err: '' });
+  });
+
   it('explains itself, and every command that it names', async () => {
     const { code, out } = await run(['--help']);
     expect([code, out]).to.satisfy(([status, help]: [number, string]) => status === 0 && help.includes('keys'));

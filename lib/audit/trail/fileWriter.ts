@@ -1,10 +1,12 @@
 import { constants } from 'node:fs';
-import { open, rename, type FileHandle } from 'node:fs/promises';
+import { lstat, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fullName } from '../trailFiles.js';
 import { Page } from './page.js';
 
 const POSIX = process.platform !== 'win32';
+/** How often is looked whether the file is still where it was opened. */
+const LOOK_MS = 1000;
 const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (POSIX ? constants.O_NOFOLLOW : 0);
 
 /** When written bytes are forced onto the disk: with every batch, once a second, or when the system sees fit. */
@@ -54,6 +56,7 @@ export class FileWriter {
   #urgent = false;
   #draining: Promise<void> | undefined;
   #lastSync = 0;
+  #lastLook = 0;
   #closed = false;
 
   constructor(options: FileWriterOptions) {
@@ -66,9 +69,10 @@ export class FileWriter {
     await this.#openFile();
   }
 
-  async #openFile(): Promise<void> {
+  async #openFile(flags = 0): Promise<void> {
     const { file } = this.#options;
-    this.#handle = await open(file, APPEND, 0o600);
+    this.#handle = await open(file, APPEND | flags, 0o600);
+    this.#lastLook = performance.now();
     await syncDirectory(dirname(file));
   }
 
@@ -182,6 +186,7 @@ export class FileWriter {
   async #work(): Promise<void> {
     try {
       do {
+        await this.#assertThere();
         await this.#writeNext();
         await this.#syncIfDue();
         this.failing = false;
@@ -192,6 +197,28 @@ export class FileWriter {
       for (const { done } of this.#waiters.splice(0)) done(error);
       this.#options.onError(error);
     }
+  }
+
+  /**
+   * Somebody may have moved or deleted the file, and what is written to it then is where nobody looks for it. Goes on in a
+   * new one, and tells of it; not in a file that somebody else has put there.
+   */
+  async #assertThere(): Promise<void> {
+    const time = performance.now();
+    if (this.#handle === undefined || time - this.#lastLook < LOOK_MS) return;
+    const { file, onError } = this.#options;
+    const [held, there] = await Promise.all([this.#handle.stat({ bigint: true }), statOf(file)]);
+    if (there === undefined) {
+      await this.#handle.close();
+      this.#handle = undefined;
+      await this.#openFile(constants.O_EXCL);
+      onError(
+        new Error(`the audit trail '${file}' was moved or deleted while it was written to; a new file was begun`),
+      );
+    } else if (there.ino !== held.ino || there.dev !== held.dev) {
+      throw new Error(`another file is where the audit trail '${file}' was; move it away, and the trail goes on`);
+    }
+    this.#lastLook = time;
   }
 
   /** One page only: whoever waits for what is in it does not wait for those that come meanwhile. */
@@ -244,6 +271,15 @@ export class FileWriter {
     await this.#handle?.close();
     this.#handle = undefined;
     await this.#openFile();
+  }
+}
+
+async function statOf(path: string): Promise<{ readonly ino: bigint; readonly dev: bigint } | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

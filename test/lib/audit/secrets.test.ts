@@ -50,6 +50,10 @@ describe('maskSecrets', () => {
       ['password=[masked] user=ann', 'password=[masked] user=ann'],
       ['domain password=a\\b c', 'domain password=[masked] c'],
       ['Cookie: theme=dark; sid=hunter2\nHost: a', 'Cookie: [masked]\nHost: a'],
+      ['login --password hunter2 --user ann', 'login --password [masked] --user ann'],
+      ['login -db-password "two words" x', 'login -db-password "[masked]" x'],
+      ['<db:Password enc="no">hunter2</db:Password>', '<db:Password enc="no">[masked]</db:Password>'],
+      ['<token>\nhunter2\n</token>', '<token>[masked]</token>'],
       ['-H "Authorization: ApiKey hunter2" x', '-H "Authorization: [masked]" x'],
     ];
     for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
@@ -64,6 +68,11 @@ describe('maskSecrets', () => {
       '550e8400-e29b-41d4-a716-446655440000',
       `sha256:${'0f'.repeat(32)}`,
       'max_tokens',
+      'run --password --verbose',
+      'a non-secret thing, and a top-secret one',
+      '<tokens-used>12</tokens-used>',
+      '<password></password>',
+      'if a<b and c>d',
       'risk-assessment-of-the-year',
       '2026-11-22T12:00:00.000Z',
     ];

@@ -1,4 +1,4 @@
-import { appendFile, chmod, readFile, stat, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile, rename, stat, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setImmediate, setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -187,6 +187,45 @@ describe('openAuditTrail', () => {
     expect((await types())[0]).to.equal('trail_segment');
     expect((await events())[0]).to.deep.include({ after: basename(first) });
     expect((await sandbox.verify()).ok).to.equal(true);
+  });
+
+  it('goes on in a new file when the one that is written to is deleted or moved, and tells of it', async () => {
+    for (const take of [unlink, (file: string) => rename(file, `${file}.1`)]) {
+      const errors: unknown[] = [];
+      const trail = await sandbox.open({ onError: (error) => errors.push(error) });
+      trail.record({ type: 'server_started', name: 'a' });
+      await trail.checkpoint();
+      await take(sandbox.file);
+      await pause(1100);
+      trail.record({ type: 'server_stopped', name: 'a' });
+      await trail.close();
+      expect(await types()).to.deep.equal(['server_stopped', 'trail_stopped', 'trail_checkpoint']);
+      expect(errors).to.have.lengthOf(1);
+      expect(errors[0]).to.have.property('message').that.includes('was moved or deleted');
+      const found = (await findings()).map(({ fault }) => fault);
+      expect(found).to.include('removed');
+      await unlink(sandbox.file);
+    }
+  });
+
+  it('writes nothing to a file that somebody put where its own was', async () => {
+    const errors: unknown[] = [];
+    const trail = await sandbox.open({ onError: (error) => errors.push(error) });
+    await trail.checkpoint();
+    await unlink(sandbox.file);
+    await writeFile(sandbox.file, '');
+    await pause(1100);
+    trail.record({ type: 'server_stopped', name: 'a' });
+    await trail.checkpoint().catch(() => undefined);
+    expect(trail.status()).to.include({ failing: true });
+    expect(await readFile(sandbox.file, 'utf8')).to.equal('');
+    expect(errors[0]).to.have.property('message').that.includes('another file is where');
+    await unlink(sandbox.file);
+    await pause(1100);
+    await trail.checkpoint();
+    expect(trail.status()).to.include({ failing: false });
+    expect(await types()).to.include('server_stopped');
+    await trail.close();
   });
 
   it('signs a checkpoint after so many records, after a while, on demand and at the end', async () => {

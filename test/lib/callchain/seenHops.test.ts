@@ -7,21 +7,20 @@ describe('SeenHops', () => {
   const key = (): TrustedKey => ({ key: {}, owner: 'a', clientId: 'a', mayRoot: true }) as TrustedKey;
   const hop = (token: string): Hop => ({ token }) as Hop;
 
-  it('knows which key signed a hop, and no other, be it equal', () => {
+  it('knows which key signed a hop', () => {
     const seen = new SeenHops();
     const trusted = key();
     seen.add(hop('x'), trusted);
-    expect(seen.get('x')).to.deep.equal(hop('x'));
-    expect(seen.isSignedBy('x', trusted)).to.equal(true);
-    expect(seen.isSignedBy('x', key())).to.equal(false);
-    expect(seen.isSignedBy('y', trusted)).to.equal(false);
+    expect(seen.get('x')?.hop).to.deep.equal(hop('x'));
+    expect(seen.get('x')?.trusted).to.equal(trusted);
+    expect(seen.get('y')).to.equal(undefined);
   });
 
   it('forgets the oldest when it is full', () => {
     const seen = new SeenHops();
     for (let count = 0; count <= 1000; count += 1) seen.add(hop(`hop ${count}`), key());
     expect(seen.get('hop 0')).to.equal(undefined);
-    expect(seen.get('hop 1')).to.deep.equal(hop('hop 1'));
-    expect(seen.get('hop 1000')).to.deep.equal(hop('hop 1000'));
+    expect(seen.get('hop 1')?.hop).to.deep.equal(hop('hop 1'));
+    expect(seen.get('hop 1000')?.hop).to.deep.equal(hop('hop 1000'));
   });
 });
