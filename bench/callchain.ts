@@ -60,22 +60,23 @@ async function contenders(): Promise<readonly Contender[]> {
     );
   const chain = await sign();
   // More than are remembered, so that each is new when its turn comes.
-  const chains = await Promise.all(Array.from({ length: 700 }, sign));
+  const calls = (await Promise.all(Array.from({ length: 700 }, sign))).map(messagesWith);
+  const [again, none, long] = [chain, undefined, Array.from({ length: 1000 }, () => chain[0])].map(messagesWith);
+  if (again === undefined || none === undefined || long === undefined) throw new Error('there are no calls');
   let turn = 0;
-  const run = (chained: () => unknown, clientId: string): (() => Promise<void>) => {
+  const run = (received: () => Messages, clientId: string): (() => Promise<void>) => {
     // What a token proves is made once, when it is verified.
     const auth = { ...AUTH, clientId };
     return async () => {
-      const { callStack } = await guard.run(contextOf(chained(), auth));
+      const { callStack } = await guard.run(contextOf(received(), auth));
       if (callStack === undefined) throw new Error('no call stack was proven');
     };
   };
-  const long = Array.from({ length: 1000 }, () => chain[0]);
   return [
     { name: 'three times node:crypto verify', run: threeTimes(chain[0]?.length ?? 0) },
-    { name: 'callStackGuard, three hops', run: run(() => chains[(turn += 1) % chains.length], B) },
-    { name: 'callStackGuard, three hops, two seen', run: run(() => chain, B) },
-    { name: 'callStackGuard, no chain', run: run(() => undefined, 'agent') },
+    { name: 'callStackGuard, three hops', run: run(() => calls[(turn += 1) % calls.length] ?? again, B) },
+    { name: 'callStackGuard, three hops, two seen', run: run(() => again, B) },
+    { name: 'callStackGuard, no chain', run: run(() => none, 'agent') },
     {
       name: 'callStackGuard, 1,000 hops',
       run: async () => {
@@ -110,10 +111,16 @@ const AUTH = {
 const granted: readonly string[] = Object.freeze(['file:read']);
 const access = { may: () => 'yes' as const, required: [], granted };
 
-function contextOf(chain: unknown, auth: typeof AUTH & { readonly clientId: string }): RequestContext {
+type Messages = ReturnType<typeof readMessages>;
+
+/** What the body of a request holds. It is read once, for all checks. */
+function messagesWith(chain: unknown): Messages {
   const named = { name: 'read', arguments: ARGUMENTS };
   const params = chain === undefined ? named : { name: 'read', arguments: ARGUMENTS, _meta: { [CALL_CHAIN]: chain } };
-  const messages = readMessages({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+  return readMessages({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+}
+
+function contextOf(messages: Messages, auth: typeof AUTH & { readonly clientId: string }): RequestContext {
   const request = { headers: {}, rpc: () => Promise.resolve(messages) };
   return { request, state: { auth, access } } as unknown as RequestContext;
 }
