@@ -1,4 +1,4 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import { decode } from '../definitions/jws.js';
 import { parseStrictJson } from '../json/strict.js';
 import { isObject } from '../rpc.js';
@@ -36,8 +36,9 @@ function readHop(token: string): Hop {
   if (first < 0 || token.indexOf('.', first + 1) !== last) throw malformed('format');
   const { algorithm, keyId } = headerOf(token.slice(0, first));
   const sent = { token, signed: token.slice(0, last), algorithm, keyId };
-  const text = toText(token.slice(first + 1, last));
-  return writtenHop(sent, text) ?? hopOf(sent, toObject(text));
+  const claims = toBytes(token.slice(first + 1, last));
+  // What it reads is ASCII, whatever the bytes of others may be.
+  return writtenHop(sent, claims.toString('latin1')) ?? hopOf(sent, toObject(claims));
 }
 
 /** A peer sends the same header with each hop: few are ever seen, and what one says is in its characters alone. */
@@ -47,7 +48,7 @@ const MAX_HEADERS = 100;
 function headerOf(part: string): HopHeader {
   const known = headers.get(part);
   if (known !== undefined) return known;
-  const header = Object.freeze(readHeader(toObject(toText(part))));
+  const header = Object.freeze(readHeader(toObject(toBytes(part))));
   if (headers.size >= MAX_HEADERS) headers.clear();
   headers.set(part, header);
   return header;
@@ -63,19 +64,14 @@ export function toBytes(part: string): Buffer {
   return bytes;
 }
 
-function toText(part: string): string {
-  const bytes = toBytes(part);
-  if (isAscii(bytes)) return bytes.toString('latin1');
-  if (!isUtf8(bytes)) throw malformed('json');
-  return bytes.toString();
-}
-
-function toObject(text: string): Members {
-  try {
-    const value = parseStrictJson(text);
-    if (isObject(value)) return value;
-  } catch {
-    // What a parser says quotes what it read.
+function toObject(bytes: Buffer): Members {
+  if (isUtf8(bytes)) {
+    try {
+      const value = parseStrictJson(bytes.toString());
+      if (isObject(value)) return value;
+    } catch {
+      // What a parser says quotes what it read.
+    }
   }
   throw malformed('json');
 }
