@@ -77,7 +77,7 @@ describe('readChain', () => {
 });
 
 describe('the links of a chain', () => {
-  const first = { ...(read(withClaims(CLAIMS))!), maxDepth: 4 };
+  const first = { ...read(withClaims(CLAIMS))!, maxDepth: 4 };
   const next: Hop = {
     ...first,
     issuer: first.audience,
