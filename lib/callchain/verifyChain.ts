@@ -87,5 +87,6 @@ function digestOf(args: unknown): string {
 }
 
 function isSigned({ token, signed, algorithm }: Hop, { key }: TrustedKey): boolean | Promise<boolean> {
-  return key.algorithm === algorithm && key.verify(signed, toBytes(token.slice(signed.length + 1)));
+  const signature = toBytes(token.slice(signed.length + 1));
+  return key.algorithm === algorithm && key.verify(signed, signature);
 }
