@@ -1,6 +1,5 @@
 // What a chained record costs through our writer, beside winston's File transport, and how fast a trail is verified.
 import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { trailFiles } from '../lib/audit/trailFiles.js';
 import { verifyTrail } from '../lib/audit/verifyTrail.js';
 import { makeRecord, openWriter, RECORDS, turn, WRITERS } from './auditWriters.js';
+import { answerOf } from './fleet.js';
 import { inRounds, median, pairwise, ROUNDS } from './harness.js';
 import { figureOf, say, table } from './report.js';
 
@@ -33,9 +33,9 @@ async function benchWriting(directory: string): Promise<void> {
   let run = 0;
   const writers = WRITERS.map(({ name }) => ({ name, child: fork(WRITER, [name]) }));
   const write = async ({ child }: (typeof writers)[number]): Promise<number> => {
+    const answer = answerOf(child);
     child.send({ file: join(directory, `run-${(run += 1)}.jsonl`) });
-    const [cost] = (await once(child, 'message')) as [number];
-    return cost;
+    return (await answer) as number;
   };
   // The first one has its code compiled.
   for (const writer of writers) await write(writer);

@@ -21,7 +21,7 @@ export function writeResults(): void {
     '# Benchmark results',
     '',
     `Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}. CPU is that of all threads of a process. Each figure is the median over`,
-    'the rounds of one interleaved run, with the middle half of them in brackets; ratios are those of the same round.',
+    'the rounds of one interleaved run, with the middle half of them in brackets; ratios are those of the same round, but for the CPU of levels: that is of medians.',
     '',
     `- Machine: ${cpus().length} x ${model.trim()}, ${memory} GiB, ${platform()} ${release()} ${arch()}`,
     `- Node ${process.version}`,

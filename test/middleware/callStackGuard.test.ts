@@ -396,6 +396,19 @@ describe('callStackGuard', () => {
       expect(await send(await sign(hops({ header: { alg: 'ES384' } })))).to.equal('chain_invalid');
     });
 
+    it('takes a signature in its only spelling, and none for none', async () => {
+      const chain = await sign(hops({}));
+      const leaf = chain.at(-1) ?? '';
+      const present = (spelled: string): Promise<Outcome> => send([...chain.slice(0, -1), spelled]);
+      expect(await present(leaf.replace(/[^.]*$/, ''))).to.equal('chain_malformed');
+      expect(await present(`${leaf}=`)).to.equal('chain_malformed');
+      // The same bytes: of the last character only the upper two bits count.
+      const same = leaf.replace(/.$/, (last) => ({ A: 'B', Q: 'R', g: 'h', w: 'x' })[last] ?? last);
+      expect(same).not.to.equal(leaf);
+      expect(await present(same)).to.equal('chain_malformed');
+      expect(await present(`${leaf}A`), 'a byte more').to.equal('chain_invalid');
+    });
+
     it('believes nobody where nobody is listed', async () => {
       const { trust: _trust, ...others } = options;
       const guard = callStackGuard(others);

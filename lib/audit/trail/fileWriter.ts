@@ -209,9 +209,10 @@ export class FileWriter {
     const { file, onError } = this.#options;
     const [held, there] = await Promise.all([this.#handle.stat({ bigint: true }), statOf(file)]);
     if (there === undefined) {
-      await this.#handle.close();
-      this.#handle = undefined;
+      const gone = this.#handle;
+      // First: where none can be made, the next attempt has to find out again.
       await this.#openFile(constants.O_EXCL);
+      await gone.close();
       onError(
         new Error(`the audit trail '${file}' was moved or deleted while it was written to; a new file was begun`),
       );

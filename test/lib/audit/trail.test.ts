@@ -208,6 +208,25 @@ describe('openAuditTrail', () => {
     }
   });
 
+  it('goes on once a new file can be made, when none could at first', async () => {
+    const errors: unknown[] = [];
+    const trail = await sandbox.open({ onError: (error) => errors.push(error) });
+    await trail.checkpoint();
+    const aside = `${sandbox.directory}-aside`;
+    await rename(sandbox.directory, aside);
+    await pause(1100);
+    trail.record({ type: 'server_stopped', name: 'a' });
+    await trail.checkpoint().catch(() => undefined);
+    expect(trail.status()).to.include({ failing: true });
+    await rename(aside, sandbox.directory);
+    await unlink(sandbox.file);
+    await pause(1100);
+    await trail.checkpoint();
+    expect(trail.status()).to.include({ failing: false });
+    expect(await types()).to.include('server_stopped');
+    await trail.close();
+  });
+
   it('writes nothing to a file that somebody put where its own was', async () => {
     const errors: unknown[] = [];
     const trail = await sandbox.open({ onError: (error) => errors.push(error) });

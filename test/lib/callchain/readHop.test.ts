@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { hopDigest, TOOL_CALL, type Hop } from '../../../lib/callchain/hop.js';
-import { assertLinked, isCircular } from '../../../lib/callchain/links.js';
+import { TOOL_CALL, type Hop } from '../../../lib/callchain/hop.js';
 import { readChain } from '../../../lib/callchain/readHop.js';
 import { isDenial } from '../../../lib/index.js';
 import { encode } from '../../../lib/definitions/jws.js';
@@ -73,37 +72,5 @@ describe('readChain', () => {
       const fault = faultOf(withClaims({ ...CLAIMS, authorization_details: [detail, second] }));
       expect(fault).to.include({ reason: 'claim', claim: 'authorization_details' });
     }
-  });
-});
-
-describe('the links of a chain', () => {
-  const first = { ...read(withClaims(CLAIMS))!, maxDepth: 4 };
-  const next: Hop = {
-    ...first,
-    issuer: first.audience,
-    audience: 'https://c.example/mcp',
-    parent: hopDigest(first.signed),
-    depth: 1,
-  };
-
-  it('may have one id of two issuers, and not of one', () => {
-    expect(() => {
-      assertLinked([first, next]);
-    }).not.to.throw();
-    const again: Hop = { ...next, issuer: first.issuer };
-    expect(() => {
-      assertLinked([first, again]);
-    })
-      .to.throw()
-      .with.deep.property('detail', { reason: 'jti' });
-  });
-
-  it('have a tool once on each server', () => {
-    const [a, b] = [
-      { resource: 'https://a.example/mcp', tool: 'read' },
-      { resource: 'https://b.example/mcp', tool: 'read' },
-    ];
-    expect(isCircular([a, b, { ...a, tool: 'write' }])).to.equal(false);
-    expect(isCircular([a, b, { ...a }])).to.equal(true);
   });
 });
