@@ -82,7 +82,8 @@ export async function compare(
   contenders: readonly Contender[],
   settings: Settings = {},
 ): Promise<readonly Row[]> {
-  const { rounds = ROUNDS, ms = sliceMs(60) } = settings;
+  // Many and short: what disturbs the machine lasts longer than a round, and so disturbs all alike.
+  const { rounds = ROUNDS * 4, ms = sliceMs(15) } = settings;
   const counts = new Map<Contender, number>();
   for (const contender of contenders) counts.set(contender, await calibrate(contender, ms));
   const samples = await inRounds(contenders, rounds, async (contender) => {

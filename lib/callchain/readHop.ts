@@ -14,7 +14,7 @@ const FOREIGN = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256'];
 
 /**
  * Reads a chain, without believing it. Counts and lengths go first: what is too long costs nothing. `known` gives a hop that
- * was read before.
+ * was read before; the last one never was.
  * @throws {Denial} 403 `chain_malformed`
  */
 export function readChain(chain: unknown, known: (token: string) => Hop | undefined): Hops {
@@ -26,8 +26,10 @@ export function readChain(chain: unknown, known: (token: string) => Hop | undefi
     length += token.length;
     if (length > MAX_CHAIN) throw malformed('size');
   }
+  const last = chain.length - 1;
+  const read = (token: string, place: number): Hop => (place < last ? known(token) : undefined) ?? readHop(token);
   // It has at least one, which `map` does not say.
-  return (chain as readonly string[]).map((token) => known(token) ?? readHop(token)) as [Hop, ...Hop[]];
+  return (chain as readonly string[]).map(read) as [Hop, ...Hop[]];
 }
 
 function readHop(token: string): Hop {

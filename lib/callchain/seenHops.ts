@@ -7,7 +7,7 @@ export interface Seen {
   readonly trusted: TrustedKey;
 }
 
-const MAX = 1_000;
+const MAX = 500;
 
 /**
  * Hops whose signature was verified, and by which key: a server that makes several calls continues the same hops in each.
@@ -15,20 +15,19 @@ const MAX = 1_000;
  * signed them; whether the key is still trusted, and the chain in time, is asked anew each time.
  */
 export class SeenHops {
-  readonly #seen = new Map<string, Seen>();
-  /** Their tokens, from the oldest at `#next` on: to find that one in the map would take longer than all else here. */
-  readonly #tokens: string[] = [];
-  #next = 0;
+  #recent = new Map<string, Seen>();
+  /** Dropped as a whole: to look for the oldest one of many would take longer than all else here. */
+  #earlier: ReadonlyMap<string, Seen> = new Map();
 
   get(token: string): Seen | undefined {
-    return this.#seen.get(token);
+    return this.#recent.get(token) ?? this.#earlier.get(token);
   }
 
   add(hop: Hop, trusted: TrustedKey): void {
-    const oldest = this.#tokens[this.#next];
-    if (oldest !== undefined) this.#seen.delete(oldest);
-    this.#tokens[this.#next] = hop.token;
-    this.#next = (this.#next + 1) % MAX;
-    this.#seen.set(hop.token, { hop, trusted });
+    if (this.#recent.size >= MAX) {
+      this.#earlier = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(hop.token, { hop, trusted });
   }
 }
