@@ -59,7 +59,11 @@ function ours(name: string, store?: RateStore): Contender {
 
 function peer(name: string, store: Store): Contender {
   const limit = expressRateLimit({
-    ...{ limit: LIMIT, windowMs: WINDOW, store, standardHeaders: 'draft-8', legacyHeaders: false },
+    limit: LIMIT,
+    windowMs: WINDOW,
+    store,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
     keyGenerator: nextCaller,
   });
   return {

@@ -83,7 +83,8 @@ export async function openProfile(setting: Setting): Promise<{ profile: Security
     keys: [{ owner: 'https://agent.example', clientId: 'client', jwks: agent.jwks }],
     stores: memoryStores({ singleProcess: true }),
     definitions: { versions: memoryVersions() },
-    ...{ keyStore, audit },
+    keyStore,
+    audit,
   });
   const close = async (): Promise<void> => {
     await audit.close();

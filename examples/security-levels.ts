@@ -56,7 +56,15 @@ export async function createApp(
     signatures: 'calls', // every call of a tool is signed; 'all': every request
     callChains: { maxDepth: 5 }, // call chains are validated, and no deeper than this
     auditing: { level: 'all' }, // every check, call and outcome is recorded
-    ...{ resource, issuers: [issuer], tools, keys: agents, keyStore, audit, stores, definitions: { versions }, fetch },
+    resource,
+    issuers: [issuer],
+    tools,
+    keys: agents,
+    keyStore,
+    audit,
+    stores,
+    definitions: { versions },
+    fetch,
   });
   app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer.issuer], keys: keyStore })));
   app.use('/mcp', toExpress(...profile));

@@ -5,7 +5,11 @@ import { serve, type Answer, type Expected } from './verdict.js';
 import type { Session, World } from './world.js';
 
 const good = (name: string, weight: number, run: Kind['run'], expected: Expected = serve): Kind => ({
-  ...{ name, group: 'good', weight, expected, run },
+  name,
+  group: 'good',
+  weight,
+  expected,
+  run,
 });
 
 export const GOOD: readonly Kind[] = [

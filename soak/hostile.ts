@@ -132,7 +132,10 @@ const ARGUMENTS: readonly (readonly [name: string, text: string])[] = [
 
 const ENDURED: readonly Kind[] = ARGUMENTS.flatMap(([name, text]) =>
   (['signed', 'with a chain'] as const).map((how) => ({
-    ...{ name: `${name}, ${how}`, group: 'hostile', weight: 0.3, expected: endure },
+    name: `${name}, ${how}`,
+    group: 'hostile',
+    weight: 0.3,
+    expected: endure,
     run: async (world, id) => world.sender.send(await strange(world, `odd-${id}`, text, how === 'signed')),
   })),
 );

@@ -115,7 +115,10 @@ async function setUp(closers: (() => unknown)[]): Promise<Stage> {
 
   const auditFile = join(disk.directory, 'audit.jsonl');
   const server = await ServerProcess.start({
-    ...{ redis: redis.port, issuer: authority.issuer, directory, auditFile },
+    redis: redis.port,
+    issuer: authority.issuer,
+    directory,
+    auditFile,
     ...parties.trusted,
   });
   closers.push(() => {
@@ -134,12 +137,20 @@ async function setUp(closers: (() => unknown)[]): Promise<Stage> {
 function faultsOf({ server, redis, disk, archive, authority }: Stage): readonly Fault[] {
   return [
     {
-      ...{ name: 'Redis is killed', at: 0.2, lasts: 0.05, least: 1, grace: 2 },
+      name: 'Redis is killed',
+      at: 0.2,
+      lasts: 0.05,
+      least: 1,
+      grace: 2,
       begin: () => redis.stop(),
       end: () => redis.start(),
     },
     {
-      ...{ name: 'the audit disk is full', at: 0.4, lasts: 0.07, least: 1.5, grace: 3 },
+      name: 'the audit disk is full',
+      at: 0.4,
+      lasts: 0.07,
+      least: 1.5,
+      grace: 3,
       begin: async () => {
         await archive.pause();
         await disk.fill(server.pid);
@@ -151,12 +162,20 @@ function faultsOf({ server, redis, disk, archive, authority }: Stage): readonly 
     },
     {
       // After a failure the server asks for keys once in five seconds.
-      ...{ name: 'the authorization server is away', at: 0.6, lasts: 0.08, least: 3, grace: 7 },
+      name: 'the authorization server is away',
+      at: 0.6,
+      lasts: 0.08,
+      least: 3,
+      grace: 7,
       begin: () => authority.goAway(),
       end: () => authority.comeBack(),
     },
     {
-      ...{ name: 'Redis stalls', at: 0.85, lasts: 0.03, least: 0.5, grace: 2 },
+      name: 'Redis stalls',
+      at: 0.85,
+      lasts: 0.03,
+      least: 0.5,
+      grace: 2,
       begin: redis.stall,
       end: redis.goOn,
     },

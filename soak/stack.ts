@@ -65,7 +65,11 @@ export async function openStack(
     rate: { limit: 10_000_000, windowMs: HOUR, tools: { scarce: { limit: 1, windowMs: HOUR } } },
     definitions: { versions: memoryVersions() },
     keys: agents,
-    ...{ toolServers, audit, keyStore, stores, ...more },
+    toolServers,
+    audit,
+    keyStore,
+    stores,
+    ...more,
   });
   const metadata = protectedResource({ resource: RESOURCE, authorizationServers: [issuer], keys: keyStore });
   const app = express()

@@ -54,7 +54,10 @@ export interface Parties extends Pick<World, 'agent' | 'reports' | 'stranger' | 
 export async function openParties(directory: string): Promise<Parties> {
   const secret = Buffer.alloc(32, 9).toString('base64');
   const agent = await openKeyStore({
-    ...{ directory: join(directory, 'agent'), secret, purposes: ['request'], publishFor: PUBLISHED_FOR },
+    directory: join(directory, 'agent'),
+    secret,
+    purposes: ['request'],
+    publishFor: PUBLISHED_FOR,
   });
   await agent.generate('request');
   const [reports, stranger] = await Promise.all([fakeSigner(), fakeSigner()]);
@@ -63,7 +66,11 @@ export async function openParties(directory: string): Promise<Parties> {
   const { port } = published.address() as AddressInfo;
   const jwksUri = `http://127.0.0.1:${port}/jwks.json`;
   return {
-    ...{ agent, reports, stranger, prover, otherProver },
+    agent,
+    reports,
+    stranger,
+    prover,
+    otherProver,
     trusted: {
       agents: [{ owner: AGENT, clientId: 'agent', jwksUri }],
       toolServers: [{ owner: REPORTS, clientId: 'reports', mayRoot: true, jwks: reports.jwks }],
@@ -79,8 +86,17 @@ export async function openParties(directory: string): Promise<Parties> {
 export function openWorld(parties: Parties, authority: Authority, sender: Sender): World {
   const { agent, reports, stranger, prover, otherProver } = parties;
   return {
-    ...{ agent, reports, stranger, prover, otherProver, authority, sender },
-    ...{ sessions: [], signed: [], proven: [], chains: [] },
+    agent,
+    reports,
+    stranger,
+    prover,
+    otherProver,
+    authority,
+    sender,
+    sessions: [],
+    signed: [],
+    proven: [],
+    chains: [],
   };
 }
 

@@ -66,7 +66,8 @@ async function protect(
     ...(level === 'basic'
       ? {}
       : { rate: { limit: 1_000_000_000, windowMs: 60_000 }, definitions: { versions: memoryVersions() } }),
-    ...{ keyStore, audit },
+    keyStore,
+    audit,
   });
   return serve(toExpress(...profile));
 }

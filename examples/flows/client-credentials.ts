@@ -23,7 +23,10 @@ export async function withPrivateKeyJwt(resource: string, { issuer, robot }: Aut
   const { clientId, privateKey, algorithm, scope } = robot;
   // #region private-key-jwt
   const authProvider = new PrivateKeyJwtProvider({
-    ...{ clientId, algorithm, scope, expectedIssuer: issuer },
+    clientId,
+    algorithm,
+    scope,
+    expectedIssuer: issuer,
     privateKey: { ...privateKey }, // a JWK, or PEM
   });
   // #endregion

@@ -93,7 +93,13 @@ export function readKeyStoreOptions(options: OpenKeyStoreOptions): KeyStoreSetti
   const { onEvent = () => undefined, now = () => new Date() } = checked;
   const policies = new Map(purposes.map((purpose) => [purpose, readPolicy(purpose, checked)]));
   return {
-    ...{ directory, secret, create, leastSerial, purposes, onEvent, now },
+    directory,
+    secret,
+    create,
+    leastSerial,
+    purposes,
+    onEvent,
+    now,
     algorithmsOf: (purpose) => {
       const listed: readonly Algorithm[] = [forPurpose(checked.algorithms, purpose) ?? []].flat();
       const [first = 'ES256', ...rest] = listed;

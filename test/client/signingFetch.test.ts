@@ -222,7 +222,11 @@ describe('signingFetch', () => {
     it('a Request, with everything in it', async () => {
       const abort = new AbortController();
       const request = new Request(resource, {
-        ...{ method: 'POST', headers: signed, body: text, redirect: 'error', signal: abort.signal },
+        method: 'POST',
+        headers: signed,
+        body: text,
+        redirect: 'error',
+        signal: abort.signal,
       });
       await open()(request);
       const { input, init } = sent[0]!;

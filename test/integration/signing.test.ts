@@ -39,7 +39,10 @@ async function run(wiring: Wiring, mode: SignatureMode, signer: FakeSigner): Pro
   const admitted: Admitted[] = [];
   const denied: string[] = [];
   const watch: AnyMiddleware = {
-    ...{ name: 'watch', needs: [], adds: [], run: () => ({}) },
+    name: 'watch',
+    needs: [],
+    adds: [],
+    run: () => ({}),
     hooks: {
       admitted: ({ request: { method }, state: { signature, observed } }) =>
         void admitted.push({ method, keyId: signature?.keyId, observed: observed?.code }),

@@ -102,7 +102,8 @@ describe('a server that knows its callers by their signatures alone', () => {
         const answer = await send(resource)(resource, { method: 'POST', headers, body });
         expect(answer.status).to.equal(500);
         expect(await answer.json()).to.deep.equal({
-          ...{ jsonrpc: '2.0', id: null },
+          jsonrpc: '2.0',
+          id: null,
           error: { code: 500, message: 'Internal error', data: { code: 'internal_error' } },
         });
         expect(errors).to.have.lengthOf(1);
@@ -158,7 +159,9 @@ describe('a server that knows its callers by their signatures alone', () => {
       });
       const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping' });
       const answer = await send(resource)(resource, {
-        ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body },
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
       });
       expect(answer.status).to.equal(500);
       expect(errors[0]).to.match(/mount this package before the body parser/);

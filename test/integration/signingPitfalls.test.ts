@@ -73,7 +73,8 @@ for (const framework of ['Express 5', 'Koa 3']) {
       const body = call();
       expect(await other([...host, ...(await draft(by('ieee-p1363'), { body }))], body)).to.include({ status: 200 });
       expect(await other([...host, ...(await draft(by('der'), { body }))], body)).to.deep.include({
-        ...{ status: 401, reason: 'signature_mismatch' },
+        status: 401,
+        reason: 'signature_mismatch',
       });
     });
 
@@ -88,7 +89,8 @@ for (const framework of ['Express 5', 'Koa 3']) {
       expect(() => verifySignature({ keys: [{ owner, jwks: { keys } }], resource })).to.throw(TypeError, /RSA/);
 
       const signsWith = ({ privateKey }: typeof weak, jwk: JWK): SigningKey => ({
-        ...{ keyId: thumbprint(jwk), algorithm: 'RS256' },
+        keyId: thumbprint(jwk),
+        algorithm: 'RS256',
         sign: (bytes) => Promise.resolve(sign('sha256', bytes, privateKey)),
       });
       const published = await start({

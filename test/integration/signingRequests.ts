@@ -46,7 +46,11 @@ export async function draft(key: SigningKey, given: Draft): Promise<Lines> {
   for (const [name, value] of lines) (headers[name.toLowerCase()] ??= []).push(value);
   const created = Math.floor(Date.now() / 1000);
   const parameters: Readonly<Record<string, string | number | undefined>> = {
-    ...{ created, expires: created + 60, nonce: randomUUID(), keyid: key.keyId, tag: 'mcp-etdi' },
+    created,
+    expires: created + 60,
+    nonce: randomUUID(),
+    keyid: key.keyId,
+    tag: 'mcp-etdi',
     ...given.parameters,
   };
   const fields = await signMessage(
@@ -73,7 +77,10 @@ export interface Judge {
 export function judge(framework: string, signer: FakeSigner, options: Partial<VerifySignatureOptions> = {}): Judge {
   const reasons: unknown[] = [];
   const watch: AnyMiddleware = {
-    ...{ name: 'watch', needs: [], adds: [], run: () => ({}) },
+    name: 'watch',
+    needs: [],
+    adds: [],
+    run: () => ({}),
     hooks: {
       decided: (_ctx, decision) => {
         if (decision.effect === 'deny') reasons.push(decision.detail?.['reason'] ?? decision.code);

@@ -55,8 +55,15 @@ describe('auditLog', () => {
 
   it('names who signed, and what would have been denied', () => {
     const signature = {
-      ...{ keyId: 'k', algorithm: 'ES256', owner: 'https://peer.example.com', clientId: 'peer', mayRoot: false },
-      ...{ created: 1, expires: 2, nonce: 'CANARY', components: ['@method'] },
+      keyId: 'k',
+      algorithm: 'ES256',
+      owner: 'https://peer.example.com',
+      clientId: 'peer',
+      mayRoot: false,
+      created: 1,
+      expires: 2,
+      nonce: 'CANARY',
+      components: ['@method'],
     };
     const observed = { middleware: 'verifySignature', code: 'signature_required' };
     const [record] = settle(fakeContext({ state: { signature, observed } }));

@@ -36,8 +36,15 @@ const identify: Middleware<never, 'auth'> = {
     const token = headers['authorization']?.[0];
     if (token === undefined) throw new Denial(401, 'token_missing', 'An access token is required');
     const auth: Auth = {
-      ...{ issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' },
-      ...{ scopes: [], roles: [], resource: 'https://mcp.example.com/mcp', expiresAt: 2e9, token, claims: { token } },
+      issuer: 'https://as.example.com',
+      subject: 'ann',
+      clientId: 'inspector',
+      scopes: [],
+      roles: [],
+      resource: 'https://mcp.example.com/mcp',
+      expiresAt: 2e9,
+      token,
+      claims: { token },
     };
     return { auth };
   },
@@ -280,7 +287,9 @@ for (const [name, boot] of Object.entries(frameworks)) {
       const record = await running.only();
       expect(record).to.include({ outcome: 'failed', status: 503 });
       expect(record.decisions.at(-1)).to.deep.include({
-        ...{ middleware: 'down', code: 'unavailable', error: { name: 'Error', code: 'ECONNREFUSED' } },
+        middleware: 'down',
+        code: 'unavailable',
+        error: { name: 'Error', code: 'ECONNREFUSED' },
       });
     });
 
@@ -304,7 +313,10 @@ for (const [name, boot] of Object.entries(frameworks)) {
       expect(record.principal?.subject).to.equal('ann');
       expect(record.rpc?.[0]?.tool).to.equal('echo');
       expect(record.decisions.at(-1)).to.deep.include({
-        ...{ middleware: 'forbid', status: 403, code: 'tool_undefined', detail: { kind: 'tool' } },
+        middleware: 'forbid',
+        status: 403,
+        code: 'tool_undefined',
+        detail: { kind: 'tool' },
       });
     });
 
@@ -361,7 +373,10 @@ for (const [name, boot] of Object.entries(frameworks)) {
     it('leaves no secret in any record, wherever a client puts it', async () => {
       const secret = 'CANARY-s3cr3t';
       const body = {
-        ...{ jsonrpc: '2.0', id: 1, method: 'tools/call', [secret]: secret },
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        [secret]: secret,
         params: { name: 'echo', arguments: { text: secret, [secret]: [secret] }, _meta: { [secret]: secret } },
       };
       const leaky = check('leaky', ({ request }) => {

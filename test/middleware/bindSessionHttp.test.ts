@@ -52,7 +52,10 @@ for (const [framework, boot] of Object.entries(frameworks)) {
     let decisions: Decision[];
     let handled: string[];
     const watch: AnyMiddleware = {
-      ...{ name: 'watch', needs: [], adds: [], run: () => ({}) },
+      name: 'watch',
+      needs: [],
+      adds: [],
+      run: () => ({}),
       hooks: { decided: (_ctx, decision) => void decisions.push(decision) },
     };
     // Hands out the id that a test asks for.

@@ -183,7 +183,10 @@ describe('the record of what callStackGuard denies', () => {
 
   it('says which member of the details is not what it must be', async () => {
     const good = {
-      ...{ type: 'https://mcp-etdi.github.io/tool-call', locations: [C], actions: ['tools/call'], identifier: 'write' },
+      type: 'https://mcp-etdi.github.io/tool-call',
+      locations: [C],
+      actions: ['tools/call'],
+      identifier: 'write',
       args_digest: 'RBNvo1WzZ4oRRq0W9-hknpT7T8If536DEMBg9hyq_4o',
     };
     const table: readonly (readonly [string, object])[] = [
@@ -198,7 +201,9 @@ describe('the record of what callStackGuard denies', () => {
     for (const [claim, change] of table) {
       const chain = await sign(hops({ claims: { authorization_details: [{ ...good, ...change }] } }));
       expect(await recorded({ chain }), JSON.stringify(change)).to.deep.equal({
-        ...{ code: 'chain_malformed', reason: 'claim', claim },
+        code: 'chain_malformed',
+        reason: 'claim',
+        claim,
       });
     }
     const approved = { ...good, tool_digest: `sha256:${'a'.repeat(64)}` };
@@ -213,7 +218,10 @@ describe('the record of what callStackGuard denies', () => {
     const ambiguous = { code: 'arguments_mismatch', reason: 'ambiguous' };
     expect(await recorded({ chain, args: { a: 2 ** 53 } })).to.deep.equal(ambiguous);
     const batch = [1, 2].map((id) => ({
-      ...{ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'read', _meta: { [CALL_CHAIN]: chain } } },
+      jsonrpc: '2.0',
+      id,
+      method: 'tools/call',
+      params: { name: 'read', _meta: { [CALL_CHAIN]: chain } },
     }));
     const run = async (): Promise<unknown> =>
       callStackGuard(options).run(contextWith({ body: batch, state: signedBy(B) }));
@@ -259,7 +267,9 @@ describe('the record of what callStackGuard denies', () => {
 
   it('says what is missing to whom', async () => {
     const expected = {
-      ...{ code: 'privilege_escalated', required: ['audit:log'], missing: ['audit:log'] },
+      code: 'privilege_escalated',
+      required: ['audit:log'],
+      missing: ['audit:log'],
       callee: `${C}#write`,
     };
     const none = await sign(hops({ permissions: ['x'] }));

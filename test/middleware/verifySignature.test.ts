@@ -36,8 +36,15 @@ const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
 const as = fakeIssuer({ resource });
 
 const authOf = (clientId: string): Auth => ({
-  ...{ issuer: 'https://issuer.example', subject: 'jane', clientId, scopes: [], roles: [] },
-  ...{ resource, expiresAt: 2e9, token: 'token', claims: {} },
+  issuer: 'https://issuer.example',
+  subject: 'jane',
+  clientId,
+  scopes: [],
+  roles: [],
+  resource,
+  expiresAt: 2e9,
+  token: 'token',
+  claims: {},
 });
 
 type App = Parameters<typeof request>[0];

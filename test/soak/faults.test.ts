@@ -5,7 +5,11 @@ import { readOptions } from '../../soak/options.js';
 describe('the faults of a soak', () => {
   const states: string[] = [];
   const fault = (name: string, at: number): Fault => ({
-    ...{ name, at, lasts: 0.1, least: 0.05, grace: 0.05 },
+    name,
+    at,
+    lasts: 0.1,
+    least: 0.05,
+    grace: 0.05,
     begin: () => states.push(`${name} down`),
     end: () => states.push(`${name} up`),
   });

@@ -50,7 +50,11 @@ const profile = securityProfile({
   rate: { limit, windowMs: 60_000 },
   revoked: stores.revocations,
   definitions: { versions: memoryVersions() },
-  ...{ audit, keys, toolServers, keyStore, stores },
+  audit,
+  keys,
+  toolServers,
+  keyStore,
+  stores,
 });
 
 const app = express();

@@ -140,7 +140,12 @@ describe('describeRequest', () => {
     const ctx = fakeContext({ body: call(1, 'tools/call', { name: 'x' }) });
     await ctx.request.rpc();
     const denial: Decision = {
-      ...{ middleware: 'm', effect: 'deny', ms: 1, status: 403, code: 'scope_insufficient', cause: new Error() },
+      middleware: 'm',
+      effect: 'deny',
+      ms: 1,
+      status: 403,
+      code: 'scope_insufficient',
+      cause: new Error(),
       detail: { required: ['a'], missing: ['a'], roles: ['r'] },
     };
     const facts: Facts = {

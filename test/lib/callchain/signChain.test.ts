@@ -61,7 +61,10 @@ describe('what a call says to another server, and to the record', () => {
   /** The stack of a call that came over so many hops. */
   const arrived = async (count: number, more: Partial<CallStackGuardOptions> = {}): Promise<CallStack> => {
     const list = Array.from({ length: count }, (_, n) => ({
-      ...{ signer: b, issuer: B, resource: n === count - 1 ? A : B, tool: TOOLS[n] ?? '' },
+      signer: b,
+      issuer: B,
+      resource: n === count - 1 ? A : B,
+      tool: TOOLS[n] ?? '',
     }));
     const chain = await signCallChain(list, { now, transaction: 'transaction-1', maxDepth: 20 });
     const name = TOOLS[count - 1] ?? '';
@@ -178,15 +181,22 @@ describe('what a call says to another server, and to the record', () => {
     const transaction = 'transaction-1';
     const stack = await arrived(1);
     expect(await recorded(send(stack, { name: 't0' }, { resource: A }))).to.deep.equal({
-      ...{ code: 'call_circular', transaction, callee: `${A}#t0` },
+      code: 'call_circular',
+      transaction,
+      callee: `${A}#t0`,
     });
     const shallow = await arrived(1, { maxDepth: 1 });
     expect(await recorded(send(shallow, { name: 'log' }))).to.deep.equal({
-      ...{ code: 'call_depth_exceeded', reason: 'policy', transaction, callee: `${B}#log` },
+      code: 'call_depth_exceeded',
+      reason: 'policy',
+      transaction,
+      callee: `${B}#log`,
     });
     seconds = time + 91;
     expect(await recorded(send(stack, { name: 'log' }))).to.deep.equal({
-      ...{ code: 'chain_stale', reason: 'expired', transaction },
+      code: 'chain_stale',
+      reason: 'expired',
+      transaction,
     });
     seconds = time;
     const few = await stackOf({ name: 't0' }, client(), { maxCalls: 1 });
@@ -202,7 +212,9 @@ describe('what a call says to another server, and to the record', () => {
     });
     const stack = await stackOf({ name: 't0', _meta: { [CALL_CHAIN]: chain } }, signedBy(B));
     expect(await recorded(send(stack, { name: 'log' }))).to.deep.equal({
-      ...{ code: 'chain_broken', reason: 'key', transaction: 'transaction-1' },
+      code: 'chain_broken',
+      reason: 'key',
+      transaction: 'transaction-1',
     });
   });
 
@@ -210,7 +222,8 @@ describe('what a call says to another server, and to the record', () => {
     const stack = await stackOf({ name: 't0' });
     const detail = { caller: `${A}#t0`, callee: `${A}#closed`, transaction: stack.transaction };
     expect(await recorded(send(stack, { name: 'closed' }, { resource: A }))).to.deep.equal({
-      ...{ code: 'caller_blocked', ...detail },
+      code: 'caller_blocked',
+      ...detail,
     });
     expect(await send(stack, { name: 'closed' })).to.have.lengthOf(1);
   });
@@ -251,7 +264,10 @@ describe('what a call says to another server, and to the record', () => {
     const stack = await stackOf({ name: 't0' });
     const call = (name: string): Promise<unknown> => within(stack, [[name, {}]], () => Promise.resolve('reached'));
     expect(await recorded(call('needs'))).to.deep.equal({
-      ...{ code: 'privilege_escalated', required: ['audit:log'], granted: [], missing: ['audit:log'] },
+      code: 'privilege_escalated',
+      required: ['audit:log'],
+      granted: [],
+      missing: ['audit:log'],
       transaction: stack.transaction,
     });
     const gone: unknown = await call('gone').catch((error: unknown) => error);

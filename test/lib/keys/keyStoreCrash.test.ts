@@ -11,8 +11,12 @@ import { failureOf, sandboxed, SECRET } from './support/store.js';
 const sandbox = sandboxed();
 
 const record = (keyId: string): KeyRecord => ({
-  ...{ keyId, purpose: 'request', algorithm: 'ES256', publicJwk: { kty: 'EC' } },
-  ...{ createdAt: 1, activeAt: 1 },
+  keyId,
+  purpose: 'request',
+  algorithm: 'ES256',
+  publicJwk: { kty: 'EC' },
+  createdAt: 1,
+  activeAt: 1,
 });
 
 const options = () => ({ directory: sandbox().directory, secret: SECRET, create: true });

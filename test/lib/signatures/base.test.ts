@@ -11,8 +11,12 @@ import { reasonOf } from './thrown.js';
 const request = {
   method: 'POST',
   target: {
-    ...{ uri: 'https://mcp.example.com/mcp?a=1', scheme: 'https', authority: 'mcp.example.com' },
-    ...{ path: '/mcp', query: '?a=1', requestTarget: '/mcp?a=1' },
+    uri: 'https://mcp.example.com/mcp?a=1',
+    scheme: 'https',
+    authority: 'mcp.example.com',
+    path: '/mcp',
+    query: '?a=1',
+    requestTarget: '/mcp?a=1',
   },
   headers: { accept: ['application/json', 'text/event-stream'], 'x-empty': [''], 'x-none': [] },
   trailers: { expires: ['Wed, 9 Nov 2022 07:28:00 GMT'] },

@@ -44,9 +44,19 @@ describe('the signature profile', () => {
     expect(requiredComponents('GET', {})).to.deep.equal(['@method', '@target-uri']);
     expect(requiredComponents('POST', {})).to.deep.equal(['@method', '@target-uri', 'content-type', 'content-digest']);
     const headers = {
-      ...{ 'mcp-param-b': ['2'], 'mcp-param-a': ['1'], 'mcp-param-c': undefined, 'x-mcp-param-d': ['4'] },
-      ...{ 'last-event-id': ['7'], 'mcp-session-id': ['s'], 'mcp-name': ['n'], 'mcp-method': ['m'] },
-      ...{ 'mcp-protocol-version': ['v'], dpop: ['p'], authorization: ['Bearer t'], accept: ['*/*'], cookie: ['c'] },
+      'mcp-param-b': ['2'],
+      'mcp-param-a': ['1'],
+      'mcp-param-c': undefined,
+      'x-mcp-param-d': ['4'],
+      'last-event-id': ['7'],
+      'mcp-session-id': ['s'],
+      'mcp-name': ['n'],
+      'mcp-method': ['m'],
+      'mcp-protocol-version': ['v'],
+      dpop: ['p'],
+      authorization: ['Bearer t'],
+      accept: ['*/*'],
+      cookie: ['c'],
     };
     expect(requiredComponents('GET', headers)).to.deep.equal([
       ...['@method', '@target-uri', 'authorization', 'dpop', 'mcp-protocol-version', 'mcp-method', 'mcp-name'],

@@ -57,7 +57,9 @@ describe('signatureVerifier', () => {
           return holds;
         },
       },
-      ...{ owner, clientId: 'client', mayRoot: false },
+      owner,
+      clientId: 'client',
+      mayRoot: false,
     };
     const store = memoryReplay({ now: () => new Date(time * 1000) });
     const check = signatureVerifier({
@@ -121,7 +123,11 @@ describe('signatureVerifier', () => {
     const check = signatureVerifier({
       trust: { find: () => Promise.reject(new Error('asked')) },
       replay: memoryReplay(),
-      ...{ resource, path: '/mcp', maxAge: 300, clockSkew: 30, now: () => new Date() },
+      resource,
+      path: '/mcp',
+      maxAge: 300,
+      clockSkew: 30,
+      now: () => new Date(),
     });
     const error: unknown = await check({} as RequestContext, [], undefined).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(SignatureFault).with.property('reason', 'key_unknown');

@@ -94,9 +94,16 @@ describe('formatEvent as ECS', () => {
   it('says what was asked for, by whom, from where, and how it ended', () => {
     const value = ecs(everyEvent().authorization_failed, SEAL);
     expect(value.event).to.deep.include({
-      ...{ kind: 'event', category: ['api'], type: ['access', 'denied'], outcome: 'failure' },
-      ...{ action: 'authorization.failed', reason: 'scope_insufficient', severity: 3 },
-      ...{ id: `${SEAL.chain}:3`, hash: SEAL.hash, sequence: 3 },
+      kind: 'event',
+      category: ['api'],
+      type: ['access', 'denied'],
+      outcome: 'failure',
+      action: 'authorization.failed',
+      reason: 'scope_insufficient',
+      severity: 3,
+      id: `${SEAL.chain}:3`,
+      hash: SEAL.hash,
+      sequence: 3,
     });
     expect(value['user']).to.deep.equal({ id: 'ann', name: 'ann', domain: 'https://as.example.com' });
     expect(value['client']).to.deep.equal({ address: '192.0.2.7', ip: '192.0.2.7' });
@@ -124,7 +131,9 @@ describe('formatEvent as ECS', () => {
   it('counts a duration in nanoseconds, back from the end', () => {
     const { event } = ecs(everyEvent().request);
     expect(event).to.deep.include({
-      ...{ start: '2026-11-22T12:00:00.110Z', end: '2026-11-22T12:00:00.123Z', duration: 12_345_000 },
+      start: '2026-11-22T12:00:00.110Z',
+      end: '2026-11-22T12:00:00.123Z',
+      duration: 12_345_000,
     });
   });
 

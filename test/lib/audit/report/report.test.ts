@@ -82,7 +82,11 @@ describe('auditReport', () => {
       ]),
     );
     expect(figures).to.deep.equal({
-      ...{ Requests: '6', Allowed: '3', Denied: '1', Failed: '1', Aborted: '1' },
+      Requests: '6',
+      Allowed: '3',
+      Denied: '1',
+      Failed: '1',
+      Aborted: '1',
       'Proven callers': '1',
     });
     expect(rowsOf(page, 'Who called what').at(-1)!.slice(2, 6)).to.deep.equal(['3', '1', '1', '1']);
