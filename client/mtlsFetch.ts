@@ -3,7 +3,7 @@ import type * as Undici from 'undici';
 import type { Agent } from 'undici';
 import { listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import { readRequest, urlOf } from '../lib/outgoingRequest.js';
-import { identityCheck, readServer, type MtlsServer } from './mtlsServer.js';
+import { identityCheck, readServers, type MtlsServer } from './mtlsServer.js';
 
 type Pem = string | Buffer;
 
@@ -39,8 +39,9 @@ const pem: Check = (value) =>
  * A server is who its certificate says: the host name of its URL, or another name or key that it is known by. Give it to an
  * MCP client as the `fetch` option of its transport, alone or under `signingFetch` and `dpopFetch`. Redirects are not
  * followed. It needs the package `undici`.
- * @throws {TypeError} when an option is not what it must be, or the key is not that of the certificate; later, when
- *   `undici` is not installed, and like any `fetch` when a server is not who it should be
+ * @throws {TypeError} when an option is not what it must be, the key is not that of the certificate, or two of `servers`
+ *   do not agree on who is at one origin; later, when `undici` is not installed, and like any `fetch` when a server is
+ *   not who it should be
  */
 export function mtlsFetch(options: MtlsFetchOptions): MtlsFetch {
   const given = readOptions<MtlsFetchOptions>('mtlsFetch', options, {
@@ -54,7 +55,7 @@ export function mtlsFetch(options: MtlsFetchOptions): MtlsFetch {
   const { servers, fetch: send = fetch, ...credentials } = given;
   const tls = { ...credentials, ca: credentials.ca as Pem | Pem[] | undefined };
   assertUsable(tls);
-  const known = new Map(servers.map((server) => [new URL(readServer(server).url).origin, server]));
+  const known = readServers(servers);
   const agents = new Map<string, Promise<Agent>>();
 
   const agentOf = (origin: string, server: MtlsServer): Promise<Agent> => {

@@ -5,7 +5,7 @@ import { listOf, optional, readOptions, text, type Check } from '../lib/options.
 
 /** A server that gets to see the certificate, and who it must be. */
 export interface MtlsServer {
-  /** Any https URL of it. Its origin counts. */
+  /** Any https URL of it. Its origin counts: whoever lists two URLs of one origin says the same of both. */
   readonly url: string;
   /** The URI among the names of its certificate, such as a SPIFFE ID, in the place of the host name. */
   readonly uri?: string;
@@ -24,8 +24,29 @@ const digest: Check = (value) =>
     ? undefined
     : 'must be SHA-256 in base64, 44 characters';
 
+/**
+ * The servers by origin.
+ * @throws {TypeError} when a member is not what it must be, or two entries do not agree on who is at one origin
+ */
+export function readServers(servers: readonly MtlsServer[]): ReadonlyMap<string, MtlsServer> {
+  const byOrigin = new Map<string, MtlsServer>();
+  for (const server of servers.map(readServer)) {
+    const { origin } = new URL(server.url);
+    const known = byOrigin.get(origin) ?? server;
+    // Either of the two could be meant, and the weaker one would drop the name or the keys of the other.
+    if (identityOf(known) !== identityOf(server)) {
+      throw new TypeError(
+        `mtlsFetch: 'servers' says twice who '${origin}' is, and not the same both times; ` +
+          "list it once, or give all of its entries the same 'uri', 'dns' and 'spki'",
+      );
+    }
+    byOrigin.set(origin, known);
+  }
+  return byOrigin;
+}
+
 /** @throws {TypeError} when a member is not what it must be */
-export function readServer(server: MtlsServer): MtlsServer {
+function readServer(server: MtlsServer): MtlsServer {
   const given = readOptions<MtlsServer>("mtlsFetch 'servers'", server, {
     url: https,
     uri: optional(text),
@@ -36,6 +57,11 @@ export function readServer(server: MtlsServer): MtlsServer {
     throw new TypeError(`mtlsFetch: give '${given.url}' one name, either 'uri' or 'dns'`);
   }
   return given;
+}
+
+/** Equal for entries that say the same of a server, whatever the order of its keys. */
+function identityOf({ uri, dns, spki }: MtlsServer): string {
+  return JSON.stringify([uri, dns, spki === undefined ? undefined : [...spki].sort()]);
 }
 
 /** Prepares the check of who a server is, after its certificate was found to lead to a trusted authority. */

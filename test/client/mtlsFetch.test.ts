@@ -141,6 +141,23 @@ describe('mtlsFetch', () => {
     for (const servers of good) expect((await client({ servers })(server.origin)).status).to.equal(200);
   });
 
+  it('takes several URLs of one server that say the same of it, and holds them all to it', async () => {
+    const spki = [OTHER_KEY, await pinOf(server.origin, authority.ca, mine)];
+    const good = client({
+      servers: [
+        { url: `${server.origin}/mcp`, uri: SERVER, spki },
+        { url: `${server.origin}/token`, uri: SERVER, spki: [...spki].reverse() },
+      ],
+    });
+    expect((await good(`${server.origin}/token`)).status).to.equal(200);
+    const one = { uri: SERVER, spki: [OTHER_KEY] };
+    const bad = client({ servers: ['/mcp', '/token'].map((path) => ({ url: server.origin + path, ...one })) });
+    for (const path of ['/mcp', '/token']) {
+      const error: unknown = await bad(server.origin + path).catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(TypeError);
+    }
+  });
+
   it('is not built from what cannot work', async () => {
     const other = await authority.issue([]);
     const bad: readonly (readonly [Partial<MtlsFetchOptions>, RegExp])[] = [
@@ -152,6 +169,13 @@ describe('mtlsFetch', () => {
       [{ servers: [{ url: 'https://a.example', uri: 'a:b', dns: 'c' }] }, /either 'uri' or 'dns'/],
       [{ servers: [{ url: 'https://a.example', spki: ['x'] }] }, /'spki' \[0\] must be SHA-256 in base64/],
       [{ server: [] } as object, /unknown option 'server'; did you mean 'servers'\?/],
+      ...[{ uri: SERVER }, { dns: 'localhost' }, { spki: [OTHER_KEY] }].map(
+        (identity) =>
+          [
+            { servers: [{ url: `${server.origin}/mcp`, ...identity }, { url: `${server.origin}/token` }] },
+            /'servers' says twice who 'https:\/\/localhost:\d+' is, and not the same both times; list it once, or/,
+          ] as const,
+      ),
     ];
     for (const [options, message] of bad) expect(() => client(options)).to.throw(TypeError, message);
   });
