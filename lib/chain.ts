@@ -56,6 +56,8 @@ export interface Chain {
 const KINDS = Object.keys({
   decided: true,
   admitted: true,
+  refused: true,
+  called: true,
   headers: true,
   head: true,
   message: true,

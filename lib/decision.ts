@@ -26,6 +26,22 @@ export interface Denied {
 /** One middleware's verdict on one request. */
 export type Decision = Allowed | Denied;
 
+/** A call that the handler of a request makes, of a tool of this server or of another one. */
+export interface HandlerCall {
+  /** `sent`: to another server, which knows how it ends. `denied`: before the other tool heard of it. */
+  readonly phase: 'started' | 'succeeded' | 'failed' | 'sent' | 'denied';
+  /** The tool that calls, as call chains name it. */
+  readonly caller: string;
+  /** The tool that is called, by its name alone where it is one of this server. A server, where no tool of it is called. */
+  readonly tool: string;
+  readonly transaction: string;
+  readonly arguments: unknown;
+  /** What the tool returned, where it did. */
+  readonly result?: unknown;
+  /** Why the call was denied, where it was. */
+  readonly denied?: Denied;
+}
+
 /** How an exchange ended. */
 export interface Outcome {
   /** The status that was sent, or nothing when the client left before. */

@@ -4,7 +4,7 @@ import { joinHooks, NO_HOOKS, type Chain, type HooksByKind } from './chain.js';
 import { isOnTheWire, isSent, onceClosed } from './closed.js';
 import { connectionOf } from './connection.js';
 import type { Connection, HttpRequest, RequestContext } from './context.js';
-import type { Decision, Denied, Outcome } from './decision.js';
+import type { Decision, HandlerCall, Outcome } from './decision.js';
 import { Denial } from './denial.js';
 import { handOverAuth, handOverBody, kExchange, withhold } from './handOver.js';
 import { linesOf } from './headers.js';
@@ -12,7 +12,7 @@ import { Incoming } from './incoming.js';
 import type { AdapterOptions } from './mount.js';
 import { isPromise } from './promise.js';
 import { fileProofs, noProofs } from './proofs.js';
-import { replyTo, verdictOf, type Reply } from './reply.js';
+import { deniedBy, replyTo, verdictOf, type Reply } from './reply.js';
 import { reportError } from './report.js';
 import type { Outgoing } from './response/outgoing.js';
 import { watchResponse } from './response/patch.js';
@@ -142,31 +142,41 @@ export class Exchange implements RequestContext, HttpRequest {
       this.#handOver();
       return undefined;
     } catch (error) {
-      return this.refuse(name, start, error);
+      return await this.#deny(name, start, error);
     } finally {
       this.#running -= 1;
       if (this.#closed) this.#settle();
     }
   }
 
+  /** Tells of a call that the handler makes. */
+  called(call: HandlerCall): void {
+    for (const hook of this.hooks.called) tell(this.id, hook.call, this, call);
+  }
+
   /** Records a failure of `name` and makes the answer to it. Never throws. */
   refuse(name: string, start: number, error: unknown): Reply {
     const verdict = verdictOf(error);
-    const { status, code, detail, cause } = verdict;
-    const about = { ...(detail === undefined ? {} : { detail }), ...(cause === undefined ? {} : { cause }) };
-    const decision: Denied = {
-      middleware: name,
-      effect: 'deny',
-      ms: performance.now() - start,
-      status,
-      code,
-      ...about,
-    };
+    const decision = deniedBy(name, performance.now() - start, verdict);
     this.decisions.push(decision);
     for (const hook of this.hooks.decided) tell(this.id, hook.call, this, decision);
     if (verdict !== error) tell(this.id, this.options.onError ?? reportTo, error, this);
     const { messages, parsed } = this.#incoming;
     return replyTo(verdict, { messages, batch: Array.isArray(parsed) }, this.options.policyDenials ?? 'http');
+  }
+
+  /** The answer to a failure, once all who have to be done before it are. Never rejects. */
+  async #deny(name: string, start: number, error: unknown): Promise<Reply> {
+    const reply = this.refuse(name, start, error);
+    for (const hook of this.hooks.refused) {
+      const began = performance.now();
+      try {
+        await hook.call(this);
+      } catch (failure) {
+        return this.refuse(hook.name, began, failure);
+      }
+    }
+    return reply;
   }
 
   #enter(chain: Chain): void {
@@ -225,6 +235,11 @@ export class Exchange implements RequestContext, HttpRequest {
     this.#headers ??= linesOf(this.req.rawHeaders);
     withhold(this.req, names);
   }
+}
+
+/** Tells those who record a request of a call that its handler makes. Of a context that no adapter made nobody does. */
+export function tellCall(ctx: RequestContext, call: HandlerCall): void {
+  if (ctx instanceof Exchange) ctx.called(call);
 }
 
 const systemTime = (): Date => new Date();

@@ -69,7 +69,9 @@ export function withContext<Source extends object>(source: Source, facts: Partia
   const ctx: RequestContext = { id, request, state: Object.freeze(Object.assign(noProofs(), state, facts)), decisions };
   // SDKs hand out plain objects, which handlers may copy. Whatever else is found is left as it is, behind the new one.
   const isPlain = Object.getPrototypeOf(source) === Object.prototype;
-  return Object.assign(isPlain ? { ...source } : (Object.create(source) as Source), { [kExchange]: ctx });
+  const copy = isPlain ? { ...source } : (Object.create(source) as Source);
+  // Defined and not assigned: on a Node request the one behind cannot be written over.
+  return Object.defineProperty(copy, kExchange, { value: ctx, enumerable: true });
 }
 
 interface Sources {

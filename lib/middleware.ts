@@ -1,5 +1,5 @@
 import type { RequestContext, Slot, State } from './context.js';
-import type { Decision, Outcome } from './decision.js';
+import type { Decision, HandlerCall, Outcome } from './decision.js';
 import type { OutgoingMessage } from './rpc.js';
 
 /** The shape in which MCP SDKs hand the caller's identity to tool handlers. */
@@ -24,6 +24,10 @@ export interface Hooks {
   readonly decided?: (ctx: RequestContext, decision: Decision) => void;
   /** Runs after the last check of each mount, its own and later ones, and after the body was read. May still deny. */
   readonly admitted?: (ctx: RequestContext) => void | Promise<void>;
+  /** Runs after a check or such a hook has denied, before the answer. What it throws is answered instead. */
+  readonly refused?: (ctx: RequestContext) => void | Promise<void>;
+  /** Hears of calls that the handler makes with `callTool` and `chainFetch`. It cannot stop them. */
+  readonly called?: (ctx: RequestContext, call: HandlerCall) => void;
   /** Headers that are set on the response in any case. */
   readonly headers?: (ctx: RequestContext) => Readonly<Record<string, string>>;
   /** Sees status and headers before the client does: the response is held until it is done. May still deny. */

@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http';
-import type { Detail } from './decision.js';
+import type { Denied, Detail } from './decision.js';
 import { Denial, Unavailable } from './denial.js';
 import type { RpcMessage } from './rpc.js';
 
@@ -42,6 +42,12 @@ export function verdictOf(error: unknown): Verdict {
     // An error that cannot be looked at says nothing either.
   }
   return { ...INTERNAL, cause: error };
+}
+
+/** A failure as it is recorded. `ms` is how long it took. */
+export function deniedBy(middleware: string, ms: number, { status, code, detail, cause }: Verdict): Denied {
+  const about = { ...(detail === undefined ? {} : { detail }), ...(cause === undefined ? {} : { cause }) };
+  return { middleware, effect: 'deny', ms, status, code, ...about };
 }
 
 /** The one answer to a failure, the same in every framework: constant texts, never a cause. */

@@ -1,9 +1,10 @@
 import { createSecretKey } from 'node:crypto';
 import type { AuditContentMode } from '../lib/audit/content.js';
 import { AUDIT_FORMATS, type AuditFormat } from '../lib/audit/formats/index.js';
+import { openLoneSink } from '../lib/audit/loneSink.js';
 import { ownDigestKey } from '../lib/audit/privacy.js';
 import { auditHooks, type AuditLevel } from '../lib/audit/requestLog.js';
-import { checkSink, openSink, type AuditErrorHandler, type AuditSink } from '../lib/audit/sink.js';
+import { checkSink, type AuditErrorHandler, type AuditSink } from '../lib/audit/sink.js';
 import { trailOf, type AuditTrail } from '../lib/audit/trail.js';
 import type { Trail } from '../lib/audit/trail/trail.js';
 import { Unavailable } from '../lib/denial.js';
@@ -33,9 +34,12 @@ export interface AuditLogOptions {
   readonly format?: AuditFormat;
   /** Whether requests are answered while the trail cannot be written. Default: `continue`. */
   readonly onFailure?: 'continue' | 'deny';
-  /** Whether each request is on the disk before its handler runs. Takes `trail`. Default: false. */
+  /** Whether each request is on the disk before its handler runs, and each denial before its answer. Takes `trail`. Default: false. */
   readonly writeAhead?: boolean;
-  /** Sees an event that `sink` could not write. Default: one escaped line on standard error. */
+  /**
+   * Sees an event that `sink` could not write, and the first of those that it has no room for; and hears how many those
+   * were. Default: one escaped line on standard error.
+   */
   readonly onError?: AuditErrorHandler;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
@@ -111,11 +115,11 @@ function assertPlaced({ sink, writeAhead, onFailure }: AuditLogOptions, trail: T
 }
 
 function putTo(
-  { sink, onError, format }: AuditLogOptions,
+  { sink, onError, format, now = systemTime }: AuditLogOptions,
   trail: Trail | undefined,
 ): Parameters<typeof auditHooks>[0]['put'] {
   const list = sink === undefined ? [] : Array.isArray(sink) ? (sink as readonly AuditSink[]) : [sink as AuditSink];
-  const puts = list.map((one) => openSink(one, { onError, format }));
+  const puts = list.map((one, index) => openLoneSink(one, { onError, format, index, now }));
   const [first] = puts;
   if (trail === undefined && first !== undefined && puts.length === 1) return first;
   return (event) => {

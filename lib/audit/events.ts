@@ -1,6 +1,7 @@
 import type { KeyPurpose } from '../keys/keyRecord.js';
 import type {
   AuditedAccess,
+  AuditedCallStack,
   AuditedContent,
   AuditedDecision,
   AuditedHttp,
@@ -27,6 +28,8 @@ interface AboutRequest extends EventBase {
   readonly principal?: AuditedPrincipal;
   readonly signature?: AuditedSignature;
   readonly rpc?: readonly AuditedMessage[];
+  /** The same in all events that one request of a client leads to, on all servers, by calls of tools. */
+  readonly transaction?: string;
 }
 
 /** Why a request was denied, by theme. The reason itself is the `code` of the denial. */
@@ -69,9 +72,11 @@ export interface StreamEvent extends AboutRequest {
 
 /** A check has proven something. */
 export interface ProofEvent extends AboutRequest {
-  readonly type: 'authentication_succeeded' | 'authorization_succeeded' | 'signature_verified';
+  readonly type: 'authentication_succeeded' | 'authorization_succeeded' | 'signature_verified' | 'call_stack_proven';
   readonly middleware: string;
   readonly access?: AuditedAccess;
+  /** Of `call_stack_proven`. */
+  readonly callStack?: AuditedCallStack;
 }
 
 /** The lists of a server were asked for: `tools/list` and its like. */
@@ -80,11 +85,25 @@ export interface DiscoveryEvent extends AboutRequest {
   readonly method: string;
 }
 
-/** A tool is about to be called: the request was let through. One for each call of a batch. */
+/**
+ * A tool is about to be called: the request was let through, one for each call of a batch; or a tool calls another one of
+ * this server (`callTool`), and that is allowed.
+ */
 export interface CallStartedEvent extends AboutRequest {
   readonly type: 'call_started';
   readonly tool: string;
   readonly rpcId?: string | number;
+  /** The tool that calls, such as `https://a.example/mcp#report`, where it is one of this server. */
+  readonly caller?: string;
+  readonly arguments?: AuditedContent;
+}
+
+/** A tool is about to call one of another server (`chainFetch`), whose records tell how that ends. */
+export interface CallSentEvent extends AboutRequest {
+  readonly type: 'call_sent';
+  /** Such as `https://b.example/mcp#fetch`. */
+  readonly tool: string;
+  readonly caller: string;
   readonly arguments?: AuditedContent;
 }
 
@@ -93,13 +112,17 @@ export interface CallEndedEvent extends EventBase {
   readonly type: 'call_succeeded' | 'call_failed';
   readonly id: string;
   readonly tool: string;
-  readonly rpcId: string | number;
+  /** Absent where a tool of this server called. */
+  readonly rpcId?: string | number;
+  /** The tool that called, where it is one of this server. */
+  readonly caller?: string;
   readonly principal?: AuditedPrincipal;
+  readonly transaction?: string;
   /**
-   * Of a failure: the tool answered `isError`, the server answered a JSON-RPC error, or the response ended without an
-   * answer to the call.
+   * Of a failure: the tool answered `isError`, the server answered a JSON-RPC error, the response ended without an answer
+   * to the call, or a tool that another one of this server called threw, was aborted or late.
    */
-  readonly failure?: 'tool_error' | 'rpc_error' | 'unanswered';
+  readonly failure?: 'tool_error' | 'rpc_error' | 'unanswered' | 'thrown';
   /** The number of a JSON-RPC error. */
   readonly errorCode?: number;
   readonly result?: AuditedContent;
@@ -220,7 +243,7 @@ export interface TrailGapEvent extends EventBase {
   readonly reason: 'queue_full' | 'write_failed' | 'sink_full' | 'sink_failed';
   /** When the first was lost. */
   readonly since: string;
-  /** Which further sink lost them, counted from 0. Absent where the trail itself did. */
+  /** Which sink lost them, of a trail or of `auditLog`, counted from 0. Absent where the trail itself did. */
   readonly sink?: number;
 }
 
@@ -241,6 +264,7 @@ export type AuditEvent =
   | ProofEvent
   | DiscoveryEvent
   | CallStartedEvent
+  | CallSentEvent
   | CallEndedEvent
   | DefinitionEvent
   | VerdictEvent

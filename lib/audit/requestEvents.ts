@@ -1,13 +1,15 @@
 import type { RequestContext } from '../context.js';
-import type { Denied } from '../decision.js';
-import type { RpcRequest } from '../rpc.js';
+import type { Denied, HandlerCall } from '../decision.js';
+import { escapeText } from '../text.js';
 import {
+  auditCallStack,
   auditHttp,
   auditId,
   auditMessages,
   auditPrincipal,
   auditSignature,
   auditTrace,
+  deniedTransaction,
   MAX_ID,
   type Facts,
 } from './about.js';
@@ -16,6 +18,7 @@ import { auditAccess, auditDecision } from './detail.js';
 import type {
   AdmittedEvent,
   CallEndedEvent,
+  CallSentEvent,
   CallStartedEvent,
   DenialEvent,
   DiscoveryEvent,
@@ -32,6 +35,7 @@ const PROOFS: ReadonlyMap<string, ProofEvent['type']> = new Map<string, ProofEve
   ['authenticate', 'authentication_succeeded'],
   ['verifySignature', 'signature_verified'],
   ['authorizeScopes', 'authorization_succeeded'],
+  ['callStackGuard', 'call_stack_proven'],
 ]);
 const LISTS: ReadonlySet<string> = new Set([
   'tools/list',
@@ -59,7 +63,7 @@ export class RequestEvents {
     const { effect: _effect, ...decision } = auditDecision(denied);
     const access = auditAccess([denied]);
     return Object.freeze({
-      ...this.#about(),
+      ...this.#about(deniedTransaction([denied])),
       ...(decision as Omit<DenialEvent, keyof About | 'type'>),
       type: denialType(denied),
       ...(access === undefined ? {} : { access }),
@@ -77,12 +81,25 @@ export class RequestEvents {
   /** What a check has proven, where its name stands for that. */
   proof(middleware: string): ProofEvent | undefined {
     const type = PROOFS.get(middleware);
-    const { auth, signature, access } = this.#facts;
-    // A check that may prove something has not always done so.
-    if (type === undefined || (type === 'signature_verified' && signature === undefined)) return undefined;
-    if (type === 'authentication_succeeded' && auth === undefined) return undefined;
+    if (type === undefined || !this.#isProven(type)) return undefined;
+    const { access, callStack } = this.#facts;
     const needed = type === 'authorization_succeeded' ? auditAccess([], access) : undefined;
-    return Object.freeze({ ...this.#about(), type, middleware, ...(needed === undefined ? {} : { access: needed }) });
+    const stack = type === 'call_stack_proven' ? callStack : undefined;
+    return Object.freeze({
+      ...this.#about(),
+      type,
+      middleware,
+      ...(needed === undefined ? {} : { access: needed }),
+      ...(stack === undefined ? {} : { callStack: auditCallStack(stack) }),
+    });
+  }
+
+  /** A check that may prove something has not always done so. */
+  #isProven(type: ProofEvent['type']): boolean {
+    const { auth, signature, callStack } = this.#facts;
+    if (type === 'authentication_succeeded') return auth !== undefined;
+    if (type === 'signature_verified') return signature !== undefined;
+    return type !== 'call_stack_proven' || callStack !== undefined;
   }
 
   /** The calls and the lists that a request which was let through asks for. */
@@ -100,30 +117,59 @@ export class RequestEvents {
   }
 
   ended({ call, outcome, errorCode, result }: ToolOutcome): CallEndedEvent {
-    const content = result === undefined ? undefined : this.#privacy.result(result);
     return Object.freeze({
-      v: 1,
-      time: timestamp(this.#now()),
-      type: outcome === 'succeeded' ? 'call_succeeded' : 'call_failed',
-      id: this.#privacy.id(this.#ctx.id, MAX_ID),
-      tool: this.#privacy.text(call.target.name),
+      ...this.#end(call.target.name, outcome === 'succeeded', result),
       rpcId: auditId(call.id, this.#privacy),
-      ...(this.#facts.auth === undefined ? {} : { principal: auditPrincipal(this.#facts.auth) }),
       ...(outcome === 'succeeded' ? {} : { failure: outcome }),
       ...(errorCode === undefined ? {} : { errorCode }),
-      ...(content === undefined ? {} : { result: content }),
     });
   }
 
-  #arguments({ params }: Pick<RpcRequest, 'params'>): Pick<CallStartedEvent, 'arguments'> {
-    const content = Object.hasOwn(params, 'arguments') ? this.#privacy.arguments(params['arguments']) : undefined;
+  /** A call that the handler makes. */
+  called(call: HandlerCall): DenialEvent | CallStartedEvent | CallSentEvent | CallEndedEvent {
+    const { phase, denied } = call;
+    const [tool, caller] = [this.#privacy.text(call.tool), escapeText(call.caller)];
+    if (denied !== undefined) return this.denial({ ...denied, detail: { caller, callee: tool, ...denied.detail } });
+    if (phase === 'started' || phase === 'sent') {
+      const type = phase === 'sent' ? 'call_sent' : 'call_started';
+      return Object.freeze({ ...this.#about(), type, tool, caller, ...this.#arguments({ params: call }) });
+    }
+    const isSuccess = phase === 'succeeded';
+    const failure = isSuccess ? {} : ({ failure: 'thrown' } as const);
+    return Object.freeze({ ...this.#end(call.tool, isSuccess, call.result), caller, ...failure });
+  }
+
+  #end(tool: string, isSuccess: boolean, result: unknown): CallEndedEvent {
+    const content = result === undefined ? undefined : this.#privacy.result(result);
+    const transaction = this.#transaction();
+    return {
+      v: 1,
+      time: timestamp(this.#now()),
+      type: isSuccess ? 'call_succeeded' : 'call_failed',
+      id: this.#privacy.id(this.#ctx.id, MAX_ID),
+      tool: this.#privacy.text(tool),
+      ...(this.#facts.auth === undefined ? {} : { principal: auditPrincipal(this.#facts.auth) }),
+      ...(transaction === undefined ? {} : { transaction }),
+      ...(content === undefined ? {} : { result: content }),
+    };
+  }
+
+  #arguments({ params }: { readonly params: object }): Pick<CallStartedEvent, 'arguments'> {
+    const { arguments: args } = params as { readonly arguments?: unknown };
+    const content = Object.hasOwn(params, 'arguments') ? this.#privacy.arguments(args) : undefined;
     return content === undefined ? {} : { arguments: content };
   }
 
-  #about(): About {
+  #transaction(denied?: string): string | undefined {
+    const transaction = this.#facts.callStack?.transaction ?? denied;
+    return transaction === undefined ? undefined : this.#privacy.id(transaction, MAX_ID);
+  }
+
+  #about(denied?: string): About {
     const { request, id } = this.#ctx;
     const { auth, signature } = this.#facts;
     const trace = auditTrace(request);
+    const transaction = this.#transaction(denied);
     return {
       v: 1,
       time: timestamp(this.#now()),
@@ -133,6 +179,7 @@ export class RequestEvents {
       ...(auth === undefined ? {} : { principal: auditPrincipal(auth) }),
       ...(signature === undefined ? {} : { signature: auditSignature(signature) }),
       ...(request.messages === undefined ? {} : { rpc: auditMessages(request.messages, this.#privacy) }),
+      ...(transaction === undefined ? {} : { transaction }),
     };
   }
 }

@@ -43,8 +43,11 @@ export function auditHooks(options: AuditHooksOptions): Hooks {
     decided(ctx, decision) {
       if (decision.effect === 'deny') put(eventsOf(ctx).denial(decision));
     },
+    called(ctx, call) {
+      if (call.phase === 'denied' || level === 'all') put(eventsOf(ctx).called(call));
+    },
     settled,
-    ...(ahead === undefined ? {} : { admitted: (ctx) => ahead.commit(eventsOf(ctx).admitted()) }),
+    ...(ahead === undefined ? {} : aheadOf(ahead, eventsOf)),
   };
   if (level === 'denials') return common;
   const until: Hooks['until'] = (ctx) => {
@@ -55,6 +58,14 @@ export function auditHooks(options: AuditHooksOptions): Hooks {
     return undefined;
   };
   return level === 'all' ? withAll({ ...common, until }, options, eventsOf) : { ...common, until };
+}
+
+/** What was let through, and what was denied, is on the disk before anybody hears of it. */
+function aheadOf(ahead: Trail, eventsOf: (ctx: RequestContext) => RequestEvents): Hooks {
+  return {
+    admitted: (ctx) => ahead.commit(eventsOf(ctx).admitted()),
+    refused: () => ahead.flush(),
+  };
 }
 
 function withAll(

@@ -1,3 +1,4 @@
+import type { HandlerCall } from '../decision.js';
 import type { Signer } from '../keys/signer.js';
 import type { Caller } from '../tools/caller.js';
 import type { Tools } from '../tools/defineTools.js';
@@ -59,6 +60,10 @@ export interface StackOrigin {
   /** The calls within this server since. */
   readonly local: readonly LocalHop[];
   readonly limitedBy: DepthLimit;
+  /** When the stack ends at the latest, in milliseconds since the epoch: with what the caller was let in for. */
+  readonly endsAt: number;
+  /** Tells those who record the request of a call that its tool makes. */
+  readonly tell: (call: HandlerCall) => void;
   /** Takes one call from the budget of the transaction. */
   readonly spend: SpendCall;
   /** Who is behind the request. Nothing for an agent that starts a chain. */

@@ -8,13 +8,14 @@ import { endStack, openStack, originOf, type CallStack } from './callStack.js';
 import { callDenial } from './denials.js';
 import { assertMayCall } from './extend.js';
 import { ROOT } from './names.js';
+import { callReport, reportingDenial } from './report.js';
 import type {} from '../../middleware/callStackGuard.js';
 
 /** Options of `callTool`. */
 export interface CallToolOptions {
   /** Ends the call. That of the calling tool does as well. */
   readonly signal?: AbortSignal;
-  /** How long the call may take, in milliseconds. Default: as long as it takes. */
+  /** How long the call may take, in milliseconds up to 2,147,483,647. Default: as long as it takes. */
   readonly timeoutMs?: number;
 }
 
@@ -23,6 +24,9 @@ interface HandlerSource {
   readonly signal?: AbortSignal;
   readonly mcpReq?: { readonly signal?: AbortSignal };
 }
+
+/** Timers of Node wait no longer. */
+const MOST_MS = 2 ** 31 - 1;
 
 /** It reaches no client from here: the calling tool has its own answer. */
 const SIGN_IN = challenge('Bearer', { error: 'insufficient_user_authentication' });
@@ -50,18 +54,26 @@ export async function callTool<Source extends object, Args extends object, Resul
 ): Promise<Result> {
   const { signal, timeoutMs } = readOptions<CallToolOptions>('callTool', options, {
     signal: optional(object),
-    timeoutMs: optional(integer(1)),
+    timeoutMs: optional(integer(1, MOST_MS)),
   });
   if (callback(handler) !== undefined) throw new TypeError("callTool: 'handler' must be a function");
   const ctx = contextOf(source, 'callStack');
-  const callStack = await enter(ctx.state.callStack, tool, args);
+  const stack = ctx.state.callStack;
+  const report = callReport('callTool', stack, { tool, arguments: args });
+  const callStack = await reportingDenial('callTool', report, () => enter(stack, tool, args));
   const outer = signalOf(source);
   const signals = [outer, signal, timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)];
   const within = AbortSignal.any(signals.filter((one) => one !== undefined));
   const inner = withSignal(withContext(source, { callStack }), within);
+  report('started');
   try {
     within.throwIfAborted();
-    return await unlessAborted(Promise.resolve(handler(args, inner)), within);
+    const result = await unlessAborted(Promise.resolve(handler(args, inner)), within);
+    report('succeeded', { result });
+    return result;
+  } catch (error) {
+    report('failed');
+    throw error;
   } finally {
     endStack(callStack);
   }
@@ -121,7 +133,9 @@ function signalOf({ signal, mcpReq }: HandlerSource): AbortSignal | undefined {
 /** Both SDK lines tell a handler by a signal that its call was cancelled. */
 function withSignal<Source extends object>(source: Source, signal: AbortSignal): Source {
   const { mcpReq } = source as HandlerSource;
-  return Object.assign(source, mcpReq === undefined ? { signal } : { mcpReq: { ...mcpReq, signal } });
+  const [name, value] = mcpReq === undefined ? ['signal', signal] : ['mcpReq', { ...mcpReq, signal }];
+  // Defined and not assigned: the one behind may have no setter.
+  return Object.defineProperty(source, name, { value, enumerable: true });
 }
 
 /** A handler that does not listen is not waited for, and what it makes of it is nobody's business any more. */

@@ -8,6 +8,8 @@ import { originOf, type CallStack } from './callStack.js';
 import { callDenial } from './denials.js';
 import { assertMayCall, signChain } from './extend.js';
 import { CALL_CHAIN } from './hop.js';
+import { nameOf } from './names.js';
+import { callReport, reportingDenial } from './report.js';
 
 /** Options of `chainFetch`. */
 export interface ChainFetchOptions {
@@ -60,6 +62,12 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
   const endpoint = new URL(given.resource);
   const resource = canonicalResource(given.resource);
 
+  const forwarding = callReport('chainFetch', callStack, { tool: resource, arguments: undefined });
+  const assertKept = (texts: readonly string[]): Promise<void> =>
+    reportingDenial('chainFetch', forwarding, () => {
+      assertNotForwarded(credentials, texts);
+    });
+
   const chained = async (message: unknown): Promise<unknown> => {
     if (!isToolCall(message)) return message;
     const { params } = message;
@@ -67,10 +75,14 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
     if (!isToolName(tool)) throw new TypeError('chainFetch: a call names no tool');
     const frame = { resource, tool };
     const rules = resource === party.resource ? party.rules.get(tool) : undefined;
-    await assertMayCall('chainFetch', callStack, { frame, rules });
     const digest = metaOf(params)?.[APPROVED_DIGEST];
     const toolDigest = typeof digest === 'string' ? digest : undefined;
-    const chain = await signChain(callStack, { callee: frame, arguments: args, calleeKey, toolDigest });
+    const report = callReport('chainFetch', callStack, { tool: nameOf(frame), arguments: args });
+    const chain = await reportingDenial('chainFetch', report, async () => {
+      await assertMayCall('chainFetch', callStack, { frame, rules });
+      return signChain(callStack, { callee: frame, arguments: args, calleeKey, toolDigest });
+    });
+    report('sent');
     const meta = { ...(isObject(_meta) ? _meta : {}), [CALL_CHAIN]: chain };
     return {
       ...message,
@@ -92,12 +104,12 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
     const url = urlOf(input);
     if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) {
       // Not what stands in its body: whoever exchanges the token for another one sends it to the authorization server.
-      assertNotForwarded(credentials, [...textsOf(url), ...headersOf(input, init).values()]);
+      await assertKept([...textsOf(url), ...headersOf(input, init).values()]);
       return send(input, init);
     }
     const { method, headers, body, rest } = await readRequest('chainFetch', input, init);
     const text = body === undefined ? undefined : Buffer.from(body).toString();
-    assertNotForwarded(credentials, [...textsOf(url), text ?? '', ...headers.values()]);
+    await assertKept([...textsOf(url), text ?? '', ...headers.values()]);
     for (const [name, value] of Object.entries(trace)) if (!headers.has(name)) headers.set(name, value);
     const content = text === undefined ? undefined : await withChain(text);
     return send(url, { ...rest, method, headers, ...(content === undefined ? {} : { body: content }) });

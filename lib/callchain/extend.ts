@@ -26,7 +26,8 @@ export async function assertMayCall(
 ): Promise<StackOrigin> {
   const origin = originOf(label, stack);
   const { transaction } = stack;
-  if (hasEnded(stack)) throw callDenial('call_ended', { transaction });
+  const isLate = origin.endsAt <= origin.party.now().getTime();
+  if (isLate || hasEnded(stack)) throw callDenial('call_ended', { transaction });
   const frame = stack.frames.at(-1) ?? ROOT;
   const rules = frame === ROOT ? undefined : origin.party.rules.get(frame.tool);
   assertAgreed({ frame, rules }, callee, transaction);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestContext } from '../context.js';
 import { metaOf } from '../definitions/form.js';
+import { tellCall } from '../exchange.js';
 import type { ReplayStore } from '../stores/replay.js';
 import type { RpcNotification, RpcRequest } from '../rpc.js';
 import type { Caller } from '../tools/caller.js';
@@ -190,6 +191,14 @@ async function claim({ party, replay }: Reception, { issuer, id, expiresAt, tran
   if (!(await replay.claim(`call:${issuer}:${id}`, until, issuer))) throw callDenial('chain_replayed', { transaction });
 }
 
+/** A handler may go on after its response. What was proven for it does not hold for ever. */
+const LONGEST_MS = 3_600_000;
+
+function endOf({ auth }: Caller, { now, clockSkew }: CallParty): number {
+  const expiresAt = auth === undefined ? Infinity : (auth.expiresAt + clockSkew) * 1000;
+  return Math.min(expiresAt, now().getTime() + LONGEST_MS);
+}
+
 function originOfCall(
   { ctx, caller }: Arrival,
   party: CallParty,
@@ -200,6 +209,10 @@ function originOfCall(
     hops,
     local: [],
     limitedBy,
+    endsAt: endOf(caller, party),
+    tell: (call) => {
+      tellCall(ctx, call);
+    },
     spend,
     caller,
     signed: ctx.state.signature !== undefined,

@@ -57,6 +57,8 @@ export function startCallStack(options: StartCallStackOptions): CallStack {
     hops: [],
     local: [],
     limitedBy: 'policy',
+    endsAt: Infinity,
+    tell: () => undefined,
     spend: ownBudget(maxCalls, transaction),
     caller: undefined,
     signed: false,

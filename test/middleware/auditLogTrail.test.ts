@@ -136,6 +136,24 @@ describe('auditLog with a trail', () => {
     expect(admitted).to.have.nested.property('rpc[0].tool', 'echo');
   });
 
+  it('has a denial on the disk before its answer, where it is told to', async () => {
+    await start({ writeAhead: true, level: 'denials' }, [read, deny]);
+    const { syncs } = trail.status();
+    await post().expect(403);
+    expect((await events()).map(({ type }) => type)).to.include('authorization_failed');
+    expect(trail.status().syncs - syncs).to.equal(1);
+  });
+
+  it('answers no denial that it cannot write, where it is told to', async () => {
+    const lost = check('authorizeScopes', async () => {
+      await trail.close();
+      throw new Denial(403, 'scope_insufficient', 'No');
+    });
+    await start({ writeAhead: true }, [read, lost]);
+    const { body } = await post().expect(503);
+    expect(body).to.have.nested.property('error.data.code', 'unavailable');
+  });
+
   it('shares one fsync among requests that come together', async () => {
     await start({ writeAhead: true, level: 'denials' }, [read]);
     const before = trail.status().syncs;

@@ -21,6 +21,7 @@ export function everyEvent({ text, name }: Texts = PLAIN): Readonly<Record<Audit
     id: `id-${text}`,
     http: { method: 'POST', path: `/mcp/${text}`, ip: '192.0.2.7' },
     trace: '0af7651916cd43dd8448eb211c80319c',
+    transaction: '8f14e45f-ceea-467f-9575-6b3a5e1d9c11',
     principal: { issuer: 'https://as.example.com', subject: text, clientId: text },
     signature: { owner: 'https://agent.example.com', clientId: text, keyId: KEY },
     rpc: [{ kind: 'request', id: text, method: 'tools/call', tool: name, arguments: { value: { [text]: text } } }],
@@ -51,6 +52,7 @@ export function everyEvent({ text, name }: Texts = PLAIN): Readonly<Record<Audit
     stream_opened: { ...about, type: 'stream_opened' },
     discovery_requested: { ...about, type: 'discovery_requested', method: 'tools/list' },
     call_started: { ...about, type: 'call_started', tool: name, rpcId: text, arguments: { keys: [text], masked: 1 } },
+    call_sent: { ...about, type: 'call_sent', tool: name, caller: 'https://a.example/mcp#report' },
     call_succeeded: {
       ...callEnded(about, name),
       type: 'call_succeeded',
@@ -60,6 +62,17 @@ export function everyEvent({ text, name }: Texts = PLAIN): Readonly<Record<Audit
     authentication_succeeded: proof('authentication_succeeded', 'authenticate'),
     authorization_succeeded: proof('authorization_succeeded', 'authorizeScopes'),
     signature_verified: proof('signature_verified', 'verifySignature'),
+    call_stack_proven: {
+      ...about,
+      type: 'call_stack_proven',
+      middleware: 'callStackGuard',
+      callStack: {
+        caller: '@root',
+        depth: 1,
+        frames: [`https://a.example/mcp#${name}`],
+        root: 'https://a.example/mcp',
+      },
+    },
     authentication_failed: denial('authentication_failed', 401, 'token_invalid'),
     authorization_failed: denial('authorization_failed', 403, 'scope_insufficient'),
     signature_failed: denial('signature_failed', 403, 'signature_invalid'),

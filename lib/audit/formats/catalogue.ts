@@ -72,6 +72,13 @@ export const CATALOGUE: Readonly<Record<AuditEventType, EventKind>> = {
     result: 'unknown',
     ecs: [['api'], ['access', 'start']],
   },
+  call_sent: {
+    ocsf: ['api_activity', 99, 'Execute'],
+    text: 'A tool calls one of another server',
+    severity: 1,
+    result: 'unknown',
+    ecs: [['api'], ['access', 'start']],
+  },
   call_succeeded: {
     ocsf: ['api_activity', 99, 'Execute'],
     text: 'A tool answered',
@@ -98,6 +105,13 @@ export const CATALOGUE: Readonly<Record<AuditEventType, EventKind>> = {
     ...PROVEN,
     ocsf: ['authentication', 99, 'Verify Signature'],
     text: 'A known key signed the request',
+  },
+  call_stack_proven: {
+    ...API,
+    text: 'It is proven which tools called each other',
+    severity: 1,
+    result: 'success',
+    ecs: [['api'], ['access', 'allowed']],
   },
   authentication_failed: {
     ocsf: ['authentication', 1],

@@ -6,7 +6,7 @@ import { reportError } from '../../report.js';
 import { safeCopy } from '../content.js';
 import type { AuditEvent, TrailEvent } from '../events.js';
 import { GENESIS, recordText, type Checkpoint } from '../line.js';
-import { openSink, type PutEvent } from '../sink.js';
+import { openSink, type OpenSink } from '../sink.js';
 import { fullName } from '../trailFiles.js';
 import type { AuditEventInput, OpenAuditTrailOptions, TrailStatus } from '../trail.js';
 import { signCheckpoint } from './checkpoint.js';
@@ -27,7 +27,7 @@ export class Trail {
   readonly #now: () => Date;
   readonly #limit: number;
   readonly #writer: FileWriter;
-  readonly #sinks: readonly PutEvent[];
+  readonly #sinks: readonly OpenSink[];
   readonly #losses: Losses;
   readonly #instance = randomUUID();
   #chain: string = randomUUID();
@@ -42,6 +42,7 @@ export class Trail {
   #lock: TrailLock | undefined;
   #closed: Promise<void> | undefined;
   #gone = false;
+  #toldLate = false;
 
   constructor(options: OpenAuditTrailOptions) {
     this.#options = options;
@@ -107,6 +108,7 @@ export class Trail {
   /** Takes an event whose texts are safe. Whether there was room for it. */
   put(event: AuditEvent): boolean {
     if (this.#gone || this.#closed !== undefined || this.#writer.queued >= this.#limit) {
+      if (this.#closed !== undefined) this.#tellLate();
       this.#losses.add(this.#writer.failing ? 'write_failed' : 'queue_full');
       return false;
     }
@@ -121,6 +123,19 @@ export class Trail {
    */
   async commit(event: AuditEvent): Promise<void> {
     if (!this.put(event)) throw new Unavailable('The audit log is unavailable');
+    await this.#onDisk();
+  }
+
+  /**
+   * Waits until all that was taken so far is on the disk.
+   * @throws {Unavailable} when it cannot be written, or something was not taken
+   */
+  async flush(): Promise<void> {
+    if (this.failing) throw new Unavailable('The audit log is unavailable');
+    await this.#onDisk();
+  }
+
+  async #onDisk(): Promise<void> {
     try {
       await this.#writer.onDisk(this.#seq);
     } catch (cause) {
@@ -206,7 +221,7 @@ export class Trail {
     this.#seq = seq;
     this.#hash = hash;
     this.#bytes += length;
-    for (const put of this.#sinks) put(event, { hash, chain: this.#chain, prev, seq });
+    for (const { put } of this.#sinks) put(event, { hash, chain: this.#chain, prev, seq });
   }
 
   #own(event: OwnEvent): void {
@@ -214,7 +229,8 @@ export class Trail {
   }
 
   #recordLosses(): void {
-    if (this.#losses.isEmpty || this.#gone || this.#writer.queued >= this.#limit) return;
+    const isOver = this.#gone || this.#closed !== undefined;
+    if (this.#losses.isEmpty || isOver || this.#writer.queued >= this.#limit) return;
     for (const loss of this.#losses.take()) this.#own({ type: 'trail_gap', ...loss });
   }
 
@@ -248,6 +264,18 @@ export class Trail {
     } catch (error) {
       this.#tell(error);
     }
+  }
+
+  /** No later record can tell. */
+  #tellLate(): void {
+    if (this.#toldLate) return;
+    this.#toldLate = true;
+    const { file } = this.#options;
+    this.#tell(
+      new Error(
+        `the audit trail '${file}' is closed, and events that still come are lost; close what reports to it first`,
+      ),
+    );
   }
 
   #time(): string {

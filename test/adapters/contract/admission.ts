@@ -340,6 +340,42 @@ export function describeAdmission({ build }: Framework): void {
       expect(order).to.deep.equal(['a', 'admitted']);
     });
 
+    it('are followed by the `refused` hooks where one denied, and the answer waits for those', async () => {
+      const order: string[] = [];
+      const last = hooked('last', {
+        decided: (_ctx, { effect }) => void order.push(effect),
+        refused: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          order.push('refused');
+        },
+      });
+      const app = build({ mounts: [[last, denies()]] });
+      await request(app).post('/').send(call()).expect(403);
+      expect(order).to.deep.equal(['allow', 'deny', 'refused']);
+      order.length = 0;
+      await request(build({ mounts: [[last]] }))
+        .post('/')
+        .expect(200);
+      expect(order).to.deep.equal(['allow']);
+    });
+
+    it('answers what a `refused` hook throws, in place of the denial', async () => {
+      const codes: string[] = [];
+      const last = hooked('last', {
+        decided: (_ctx, decision) => {
+          if (decision.effect === 'deny') codes.push(decision.code);
+        },
+        refused: () => Promise.reject(new Unavailable('The log is away')),
+      });
+      await request(build({ mounts: [[last, denies()]] }))
+        .post('/')
+        .send(call())
+        .expect(503)
+        .expect('Retry-After', '5');
+      expect(codes).to.have.lengthOf(2);
+      expect(codes[1]).to.equal('unavailable');
+    });
+
     it('include the body of whoever reads it: messages are checked before a request is admitted', async () => {
       let admitted = false;
       const last = hooked('last', { admitted: () => void (admitted = true) });

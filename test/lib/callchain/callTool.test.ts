@@ -211,6 +211,32 @@ describe('callTool', () => {
     expect(await code(enter(await from('report'), 'read'))).to.equal('none');
   });
 
+  describe('ends a stack', () => {
+    const SECOND = 1000;
+    const cases: readonly (readonly [what: string, expiresIn: number | undefined, last: number])[] = [
+      ['with the token of the caller, and the clock skew that is allowed for it', 120, 149],
+      ['after an hour, however long the token is good', 86_400, 3599],
+      ['after an hour, where a signature is all there is', undefined, 3599],
+    ];
+    for (const [what, expiresIn, last] of cases) {
+      it(what, async () => {
+        const start = Math.floor(Date.now() / SECOND) * SECOND;
+        let now = start;
+        const tools = { report: { permissions: [] }, read: { permissions: [] } };
+        const { clocked } = await network({ clocked: { tools, guard: { now: () => new Date(now) } } });
+        const { auth } = client();
+        const token = auth && { auth: { ...auth, expiresAt: start / SECOND + (expiresIn ?? 0) } };
+        const state = expiresIn === undefined ? signedBy('https://agent.example') : token;
+        const stack = (await clocked.receive({ name: 'report', arguments: {} }, state)) as CallStack;
+        const outcome = (): Promise<string> => code(callTool(sourceOf(stack), 'read', {}, () => undefined));
+        now = start + last * SECOND;
+        expect(await outcome()).to.equal('none');
+        now += SECOND;
+        expect(await outcome()).to.equal('call_ended');
+      });
+    }
+  });
+
   describe('ends a call', () => {
     /** The source of a call that is over. */
     const ended = async (end: (source: Source, leak: (inner: Source) => void) => Promise<unknown>): Promise<Source> => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import express from 'express';
 import { toExpress } from '../../../adapters/express.js';
-import { auditLog, openAuditTrail, type Middleware } from '../../../lib/index.js';
+import { auditLog, Denial, openAuditTrail, type Middleware } from '../../../lib/index.js';
 import { importSignKey } from '../../../lib/keys/algorithms.js';
 
 const [file = '', keyFile = '', mode = ''] = process.argv.slice(2);
@@ -15,12 +15,15 @@ const trail = await openAuditTrail({
   rotate: { bytes: 100_000 },
   checkpoints: { records: 200 },
 });
+const refusal = new Denial(403, 'tool_undefined', 'No');
 const read: Middleware = {
   name: 'read',
   needs: [],
   adds: [],
   run: async ({ request }) => {
-    await request.rpc();
+    const [message] = await request.rpc();
+    // Every third is denied: what was answered with that is not lost either.
+    if (mode === 'ahead' && message?.kind === 'request' && String(message.id).endsWith('3')) throw refusal;
     return {};
   },
 };
