@@ -29,7 +29,7 @@ ${TRUST_HELP}  --json                print JSON
 /** What was verified, and what could not be. */
 function summaryOf(report: TrailReport, { keys, checkpoints }: VerifyTrailOptions): string {
   const { records, files, torn, recovered } = report;
-  const { found, verified, signedUntil } = report.checkpoints;
+  const { found, verified, signedUntil, compared } = report.checkpoints;
   const lines = [
     `${plural(records, 'record')} in ${plural(files, 'file')}: no change found`,
     keys === undefined
@@ -39,12 +39,19 @@ function summaryOf(report: TrailReport, { keys, checkpoints }: VerifyTrailOption
   lines.push(
     checkpoints === undefined
       ? 'the end may have been cut off: name a checkpoint kept elsewhere'
-      : `${plural(checkpoints.length, 'checkpoint')} kept elsewhere found in it`,
+      : keptText(compared, checkpoints.length - compared),
   );
   if (torn !== undefined)
     lines.push(`line ${torn.line} is half a line of ${plural(torn.bytes, 'byte')}, left by a crash`);
   if (recovered > 0) lines.push(`${plural(recovered, 'half line')} of earlier crashes, each recorded`);
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Where nothing is wrong, a checkpoint that was not compared is about what is not there: archived records. */
+function keptText(compared: number, others: number): string {
+  const before = others === 0 ? '' : `, ${others} about records before it`;
+  const end = compared === 0 ? ': the end may have been cut off' : '';
+  return `${plural(compared, 'checkpoint')} kept elsewhere compared with it${before}${end}`;
 }
 
 function plural(count: number, one: string): string {

@@ -38,7 +38,10 @@ export interface VerifyTrailOptions {
   readonly keys?: JSONWebKeySet;
   /** Checkpoints kept elsewhere, as `onCheckpoint` gave them: objects, or their `jws` alone. */
   readonly checkpoints?: readonly (Checkpoint | string)[];
-  /** Allows that the oldest files are not there, as where they were archived. Default: false. */
+  /**
+   * Allows that the oldest files are not there, as where they were archived. Checkpoints about records in those are then
+   * not compared, but for the last: the first record that is there names it. Default: false.
+   */
   readonly partial?: boolean;
 }
 
@@ -56,8 +59,19 @@ export interface TrailReport {
   readonly torn?: TrailPlace & { readonly bytes: number };
   /** Half lines of earlier crashes, each recorded by `trail_recovered`. */
   readonly recovered: number;
-  /** `verified` counts signatures that were verified; `signedUntil` is the last record under one of them, or 0. */
-  readonly checkpoints: { readonly found: number; readonly verified: number; readonly signedUntil: number };
+  readonly checkpoints: {
+    /** How many are in the trail. */
+    readonly found: number;
+    /** How many of those have a signature that was verified. */
+    readonly verified: number;
+    /** The last record under a signature that was verified, or 0. */
+    readonly signedUntil: number;
+    /**
+     * How many of those kept elsewhere were compared with a record: the one they are about, or the first, which names the
+     * one before it. The others are about records that are not there, and show only which trail it is.
+     */
+    readonly compared: number;
+  };
 }
 
 /** A record together with its place. */
@@ -87,7 +101,5 @@ export async function verifyTrail(options: VerifyTrailOptions): Promise<TrailRep
     checkpoints: optional(listOf(kept)),
     partial: optional(flag),
   });
-  const walk = new TrailWalk(partial, await openEvidence(keys, checkpoints));
-  for (const [index, file] of files.entries()) await walk.read(file, index === files.length - 1);
-  return walk.report(files);
+  return new TrailWalk(files, partial, await openEvidence(keys, checkpoints)).run();
 }

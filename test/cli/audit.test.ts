@@ -174,6 +174,26 @@ describe('mcp-etdi audit', () => {
       }
     });
 
+    it('says how many checkpoints that were kept elsewhere it could compare', async () => {
+      const checkpoint = await writeSigned();
+      const path = join(folder, 'checkpoint.json');
+      const { chain, hash } = readLink(Buffer.from(trailLines(EVENTS)[0]!))!;
+      const early = await signCheckpoint(signer, { chain, seq: 1, hash, time: '2026-11-22T12:00:00.123Z' });
+      await writeFile(path, JSON.stringify([early, checkpoint]));
+      expect((await audit('verify', file, '--checkpoint', path)).out).to.include(
+        '2 checkpoints kept elsewhere compared with it\n',
+      );
+      await edit((lines) => lines.slice(4));
+      const partial = await audit('verify', file, '--checkpoint', path, '--partial');
+      expect(partial.code).to.equal(0);
+      expect(partial.out).to.include('1 checkpoint kept elsewhere compared with it, 1 about records before it\n');
+      await writeFile(path, early.jws);
+      const none = await audit('verify', file, '--checkpoint', path, '--partial');
+      expect(none.out).to.include(
+        '0 checkpoints kept elsewhere compared with it, 1 about records before it: the end may have been cut off\n',
+      );
+    });
+
     it('denies a checkpoint that is none, and keys that are none', async () => {
       await writeSigned();
       const path = join(folder, 'nothing.json');

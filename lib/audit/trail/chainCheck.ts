@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import { GENESIS, recordBytes, type Link } from '../line.js';
-import type { TrailFault, TrailFinding, TrailPlace } from '../verifyTrail.js';
+import type { TrailFault, TrailPlace } from '../verifyTrail.js';
+import type { Findings } from './findings.js';
 import { MissingRecords } from './missing.js';
 
 /** A line that is a record, and where it is. */
-interface Seen extends TrailPlace {
+export interface Seen extends TrailPlace {
   readonly link: Link;
 }
 
-const MOST_FINDINGS = 100;
 /** How far behind its record a checkpoint may be written: much further than a trail lets records wait. A power of two. */
 const REMEMBERED = 2 ** 15;
 
@@ -19,9 +19,8 @@ const REMEMBERED = 2 ** 15;
  * that the verdict on the last link waits for the next line.
  */
 export class ChainCheck {
-  readonly findings: TrailFinding[] = [];
   records = 0;
-  first: Link | undefined;
+  first: Seen | undefined;
   /** The newest record that is where it should be. */
   last: Seen | undefined;
   #next = 1;
@@ -36,9 +35,11 @@ export class ChainCheck {
   readonly #missing = new MissingRecords();
   readonly #hashes: string[] = [];
   readonly #partial: boolean;
+  readonly #findings: Findings;
 
-  constructor(partial: boolean) {
+  constructor(partial: boolean, findings: Findings) {
     this.#partial = partial;
+    this.#findings = findings;
   }
 
   /** A line that is no record, unless one of the trail's own records explains it. */
@@ -70,17 +71,16 @@ export class ChainCheck {
       const which = from === to ? `record ${from} is` : `records ${from} to ${to} are`;
       this.add('removed', from, place, `${which} gone`);
     }
-    this.findings.sort((a, b) => (a.file === b.file ? a.line - b.line : 0));
   }
 
   add(fault: TrailFault, seq: number, { file, line }: TrailPlace, message: string): void {
-    if (this.findings.length < MOST_FINDINGS) this.findings.push({ fault, seq, file, line, message });
+    this.#findings.add({ fault, seq, file, line, message });
   }
 
-  #begin({ link }: Seen): void {
-    this.first = link;
+  #begin(seen: Seen): void {
+    this.first = seen;
     if (!this.#partial) return;
-    this.#next = link.seq;
+    this.#next = seen.link.seq;
     this.#heads = [];
   }
 
@@ -94,7 +94,7 @@ export class ChainCheck {
 
   #takeWhole(seen: Seen): void {
     const { link } = seen;
-    if (this.first !== undefined && link.chain !== this.first.chain) {
+    if (this.first !== undefined && link.chain !== this.first.link.chain) {
       this.add('inserted', link.seq, seen, 'this record is of another trail');
     } else if (link.seq < this.#next) {
       this.#takeLate(seen);
@@ -129,9 +129,15 @@ export class ChainCheck {
     this.add('inserted', link.seq, seen, `there is another record ${link.seq}`);
   }
 
-  /** The hash of a record that was accepted not long ago. */
+  /** Whether a record was before the first, and before the one that the first names. */
+  isOutOfSight(seq: number): boolean {
+    return this.first !== undefined && seq < this.first.link.seq - 1;
+  }
+
+  /** The hash of a record that was accepted not long ago, or of the one before the first. */
   hashOf(seq: number): string | undefined {
-    const { last } = this;
+    const { first, last } = this;
+    if (first !== undefined && seq === first.link.seq - 1) return first.link.prev;
     const isNear = last !== undefined && seq <= last.link.seq && seq > last.link.seq - REMEMBERED;
     return isNear ? this.#hashes[seq % REMEMBERED] : undefined;
   }

@@ -1,10 +1,11 @@
 import { createHash, hash, type Hash } from 'node:crypto';
 import type { TrailEvent } from '../events.js';
-import { eventBytes, readLink, recordBytes, type Link } from '../line.js';
+import { eventBytes, readLink, recordBytes, type Checkpoint, type Link } from '../line.js';
 import type { TrailPlace, TrailReport } from '../verifyTrail.js';
-import { ChainCheck } from './chainCheck.js';
+import { ChainCheck, type Seen } from './chainCheck.js';
 import { isSigned, readCheckpoint } from './checkpoint.js';
 import type { Evidence } from './evidence.js';
+import { Findings } from './findings.js';
 import { readLines } from './lines.js';
 
 /** Lines in a row that are no records, which the record behind them may explain. */
@@ -20,19 +21,35 @@ const OWN = Buffer.from('"type":"trail_');
 
 /** Reads the files of a trail and compares them with what is known from elsewhere. */
 export class TrailWalk {
+  readonly #files: readonly string[];
   readonly #evidence: Evidence;
+  readonly #findings: Findings;
   readonly #check: ChainCheck;
   readonly #counts = { found: 0, verified: 0, signedUntil: 0, recovered: 0 };
+  /** The checkpoints kept elsewhere whose record was there, be it the same or not. */
+  readonly #compared = new Set<Checkpoint>();
   #odd: Odd | undefined;
   #torn: TrailReport['torn'];
-  #foreign = false;
+  #isForeign = false;
 
-  constructor(partial: boolean, evidence: Evidence) {
-    this.#check = new ChainCheck(partial);
+  constructor(files: readonly string[], partial: boolean, evidence: Evidence) {
+    this.#files = files;
     this.#evidence = evidence;
+    this.#findings = new Findings(files);
+    this.#check = new ChainCheck(partial, this.#findings);
   }
 
-  async read(file: string, isLast: boolean): Promise<void> {
+  /** Reads all files, oldest first. */
+  async run(): Promise<TrailReport> {
+    for (const [index, file] of this.#files.entries()) await this.#read(file, index === this.#files.length - 1);
+    this.#explain(undefined);
+    this.#compareRest();
+    this.#check.end();
+    for (const finding of this.#evidence.findings) this.#findings.add(finding);
+    return this.#report();
+  }
+
+  async #read(file: string, isLast: boolean): Promise<void> {
     let line = 0;
     for await (const { lines, rest = NOTHING } of readLines(file)) {
       for (const bytes of lines) {
@@ -45,24 +62,20 @@ export class TrailWalk {
     }
   }
 
-  report(files: readonly string[]): TrailReport {
-    this.#explain(undefined);
-    const check = this.#check;
-    const { last, first } = check;
-    this.#compareEnd(files.at(-1) ?? '');
-    check.end();
+  #report(): TrailReport {
+    const { last, first, records } = this.#check;
     const { recovered, ...checkpoints } = this.#counts;
-    const findings = [...check.findings, ...this.#evidence.findings];
+    const findings = this.#findings.list();
     return {
       ok: findings.length === 0,
       findings,
-      records: check.records,
-      files: files.length,
-      ...(first === undefined ? {} : { chain: first.chain, first: { seq: first.seq } }),
+      records,
+      files: this.#files.length,
+      ...(first === undefined ? {} : { chain: first.link.chain, first: { seq: first.link.seq } }),
       ...(last === undefined ? {} : { last: { seq: last.link.seq, hash: last.link.hash } }),
       ...(this.#torn === undefined ? {} : { torn: this.#torn }),
       recovered,
-      checkpoints,
+      checkpoints: { ...checkpoints, compared: this.#compared.size },
     };
   }
 
@@ -110,30 +123,52 @@ export class TrailWalk {
 
   #compare(link: Link, place: TrailPlace): void {
     const { trust, kept } = this.#evidence;
-    for (const { chain, hash: wanted } of kept.get(link.seq) ?? []) {
-      if (chain === link.chain && wanted === link.hash) {
+    for (const checkpoint of kept.get(link.seq) ?? []) {
+      this.#compared.add(checkpoint);
+      if (checkpoint.chain === link.chain && checkpoint.hash === link.hash) {
         if (trust !== undefined) this.#counts.signedUntil = Math.max(this.#counts.signedUntil, link.seq);
         continue;
       }
-      this.#foreign ||= chain !== link.chain;
+      this.#isForeign ||= checkpoint.chain !== link.chain;
       const message = `a checkpoint names another record ${link.seq}: it, or some before it, were written anew`;
       this.#check.add('rewritten', link.seq, place, message);
     }
   }
 
-  #compareEnd(file: string): void {
-    const last = this.#check.last;
-    const seq = last?.link.seq ?? 0;
-    const place = { file: last?.file ?? file, line: last?.line ?? 0 };
-    const beyond = [...this.#evidence.kept.entries()].filter(([known]) => known > seq);
-    if (beyond.length === 0) return;
-    const isOther = beyond.some(([, [one]]) => last !== undefined && one?.chain !== last.link.chain);
-    if (isOther && !this.#foreign) {
-      this.#check.add('rewritten', 1, place, 'a checkpoint is about another trail: all records were written anew');
-    } else if (!isOther) {
-      const until = Math.max(...beyond.map(([known]) => known));
-      this.#check.add('truncated', seq + 1, place, `records ${seq + 1} to ${until}, or more, are gone from the end`);
+  /** Checkpoints that are about no record that was read. */
+  #compareRest(): void {
+    const rest = [...this.#evidence.kept.values()].flat().filter((one) => !this.#compared.has(one));
+    const { first } = this.#check;
+    const own = rest.filter(({ chain }) => first === undefined || chain === first.link.chain);
+    if (first !== undefined) {
+      if (own.length < rest.length) this.#addForeign(first);
+      for (const one of own) if (one.seq === first.link.seq - 1) this.#compareBefore(one, first);
     }
+    this.#compareEnd(own.reduce((until, { seq }) => Math.max(until, seq), 0));
+  }
+
+  #addForeign(first: Seen): void {
+    // Where a record was compared with one of them, it has been said there.
+    if (this.#isForeign) return;
+    const message = 'a checkpoint is about another trail: all records were written anew';
+    this.#check.add('rewritten', first.link.seq, first, message);
+  }
+
+  /** The record before the first is not there, but its hash is, in the first. */
+  #compareBefore(checkpoint: Checkpoint, first: Seen): void {
+    this.#compared.add(checkpoint);
+    const { seq, prev } = first.link;
+    if (checkpoint.hash === prev) return;
+    const message = `a checkpoint names another record before record ${seq}: it, and those behind it, were written anew`;
+    this.#check.add('rewritten', seq, first, message);
+  }
+
+  #compareEnd(until: number): void {
+    const { last } = this.#check;
+    const seq = last?.link.seq ?? 0;
+    if (until <= seq) return;
+    const place = last ?? { file: this.#files.at(-1) ?? '', line: 0 };
+    this.#check.add('truncated', seq + 1, place, `records ${seq + 1} to ${until}, or more, are gone from the end`);
   }
 
   async #takeCheckpoint(jws: string, link: Link, place: TrailPlace): Promise<void> {
@@ -143,7 +178,7 @@ export class TrailWalk {
     const fits =
       checkpoint?.chain === link.chain &&
       checkpoint.seq < link.seq &&
-      checkpoint.hash === this.#check.hashOf(checkpoint.seq);
+      (this.#check.isOutOfSight(checkpoint.seq) || checkpoint.hash === this.#check.hashOf(checkpoint.seq));
     if (!fits || (trust !== undefined && !(await isSigned(checkpoint, trust)))) {
       const message = `the checkpoint in record ${link.seq} is not signed by a known key, or not about a record before it`;
       this.#check.add('checkpoint_invalid', link.seq, place, message);

@@ -3,6 +3,8 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { verifyTrail, type SealedRecord, type TrailReport } from '../../../lib/index.js';
+import { readLink, type Checkpoint } from '../../../lib/audit/line.js';
+import { signCheckpoint } from '../../../lib/audit/trail/checkpoint.js';
 import { canonicalize } from '../../../lib/json/canonical.js';
 import { makeAuditKey, TrailSandbox } from '../../support/trails.js';
 
@@ -26,6 +28,12 @@ function rewrite(lines: readonly string[], from: number): string[] {
     const prev = all.length === 0 ? '0'.repeat(64) : (JSON.parse(all.at(-1) ?? '') as SealedRecord).hash;
     return [...all, forge(line, ({ record }) => ({ ...record, event: { ...record.event, name: 'other' }, prev }))];
   }, kept);
+}
+
+/** A checkpoint about the record of a line, as if it had been made when that was the last. */
+function checkpointAt(line: string): Promise<Checkpoint> {
+  const { chain, seq, hash } = readLink(Buffer.from(line))!;
+  return signCheckpoint(sandbox.signer, { chain, seq, hash, time: '2026-11-22T12:00:00.123Z' });
 }
 
 describe('verifyTrail', () => {
@@ -122,6 +130,36 @@ describe('verifyTrail', () => {
     }
   });
 
+  it('names the first bad record first, also where a later one was noticed before', async () => {
+    await sandbox.fill(40, { rotate: { bytes: 4096 } });
+    const files = await sandbox.files();
+    const [one = '', two = ''] = files;
+    const [before, behind] = [await sandbox.lines(one), await sandbox.lines(two)];
+    await sandbox.write(before.toSpliced(2, 2), one);
+    await sandbox.write([behind[0]!.replace('trail_segment', 'trail_segmenT'), 'x', ...behind.slice(2)], two);
+    const { findings } = await sandbox.verify();
+    expect(findings.map(({ fault, file, line }) => [fault, file, line])).to.deep.equal([
+      ['removed', one, 3],
+      ['edited', two, 1],
+      ['malformed', two, 2],
+    ]);
+  });
+
+  it('names of more than a hundred the first, and no more than a hundred', async () => {
+    await sandbox.fill(300);
+    const lines = await sandbox.lines();
+    const edited = lines.map((line, at) => (at > 20 ? line.replace('server 1', 'server 7') : line));
+    await sandbox.write(edited.toSpliced(4, 1));
+    const { findings } = await sandbox.verify({ checkpoints: ['none'] });
+    expect(findings).to.have.lengthOf(100);
+    expect(findings.slice(0, 2).map(({ fault, line }) => [fault, line])).to.deep.equal([
+      ['removed', 5],
+      ['edited', 101],
+    ]);
+    const places = findings.map(({ line }) => line);
+    expect(places).to.deep.equal(places.toSorted((a, b) => a - b));
+  });
+
   it('finds any single change to any byte of any record', async () => {
     await sandbox.fill(6);
     const bytes = await readFile(sandbox.file);
@@ -198,7 +236,7 @@ describe('verifyTrail', () => {
     const { keys } = await makeAuditKey();
     const report = await sandbox.verify({ keys, checkpoints: sandbox.checkpoints });
     expect(report.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid', 'checkpoint_invalid']);
-    expect(report.checkpoints).to.deep.equal({ found: 1, verified: 0, signedUntil: 0 });
+    expect(report.checkpoints).to.deep.equal({ found: 1, verified: 0, signedUntil: 0, compared: 0 });
     const broken = await sandbox.verify({ checkpoints: ['a.b.c', ''] });
     expect(broken.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid', 'checkpoint_invalid']);
   });
@@ -209,6 +247,92 @@ describe('verifyTrail', () => {
     const { keys } = sandbox;
     expect((await verifyTrail({ files, keys })).findings[0]).to.deep.include({ fault: 'removed', seq: 1 });
     expect(await verifyTrail({ files, keys, partial: true })).to.deep.include({ ok: true });
+  });
+
+  it('compares what it can of checkpoints about records that were archived, and counts them', async () => {
+    await sandbox.fill(10);
+    const lines = await sandbox.lines();
+    const checkpoints = await Promise.all([2, 5, 8].map((seq) => checkpointAt(lines[seq - 1]!)));
+    const compared = async (from: number): Promise<unknown> => {
+      await sandbox.write(lines.slice(from));
+      const report = await sandbox.verify({ checkpoints, partial: true });
+      return [report.findings, report.checkpoints.compared];
+    };
+    expect(await compared(0)).to.deep.equal([[], 3]);
+    expect(await compared(4)).to.deep.equal([[], 2]);
+    // The first record names the one before it.
+    expect(await compared(5)).to.deep.equal([[], 2]);
+    expect(await compared(6)).to.deep.equal([[], 1]);
+    expect(await compared(9)).to.deep.equal([[], 0]);
+    expect((await sandbox.verify({ partial: true })).checkpoints.compared).to.equal(0);
+  });
+
+  it('finds that what follows archived records was written anew, with a checkpoint about the last of those', async () => {
+    await sandbox.fill(10);
+    const lines = await sandbox.lines();
+    const checkpoints = [await checkpointAt(lines[4]!)];
+    await sandbox.write(rewrite(lines.slice(5, -1), 0));
+    expect((await sandbox.verify({ partial: true })).ok).to.equal(true);
+    const report = await sandbox.verify({ checkpoints, partial: true });
+    expect(first(report)).to.deep.equal(['rewritten', 6, 1]);
+    expect(report.checkpoints.compared).to.equal(1);
+  });
+
+  for (const [where, seq] of [
+    ['before its first record', 2],
+    ['before the one that its first record follows', 4],
+    ['within it', 8],
+    ['beyond its last record', 20],
+  ] as const) {
+    it(`finds that a trail is another one than a checkpoint is about, ${where}`, async () => {
+      await sandbox.fill(30);
+      const checkpoints = [await checkpointAt((await sandbox.lines())[seq - 1]!)];
+      const other = await TrailSandbox.create();
+      try {
+        await other.fill(10);
+        await sandbox.write((await other.lines()).slice(4));
+        const report = await verifyTrail({ files: [sandbox.file], checkpoints, partial: true });
+        expect(report.findings.map(({ fault }) => fault)).to.deep.equal(['rewritten']);
+      } finally {
+        await other.remove();
+      }
+    });
+  }
+
+  it('takes a checkpoint in a trail that is about a record that was archived, and none of another trail', async () => {
+    let sign = (): void => undefined;
+    const signed = new Promise<void>((resolve) => (sign = resolve));
+    const slow = { current: () => signed.then(() => sandbox.signer.current()) };
+    const trail = await sandbox.open({ signer: slow });
+    for (let index = 0; index < 5; index += 1) trail.record({ type: 'server_started', name: 'before' });
+    const made = trail.checkpoint();
+    while (trail.status().syncs === 0) await new Promise(setImmediate);
+    for (let index = 0; index < 5; index += 1) trail.record({ type: 'server_started', name: 'behind' });
+    sign();
+    const { seq } = await made;
+    await trail.close();
+    const lines = (await sandbox.lines()).slice(seq + 2);
+    expect(lines[0]).to.include('behind');
+    await sandbox.write(lines);
+    expect(await sandbox.verify({ partial: true })).to.deep.include({ ok: true });
+    const chain = crypto.randomUUID();
+    await sandbox.write(lines.map((line) => forge(line, ({ record }) => ({ ...record, chain }))));
+    expect((await sandbox.verify({ partial: true })).findings.map(({ fault }) => fault)).to.include(
+      'checkpoint_invalid',
+    );
+  });
+
+  it('finds both that the end is gone and that another trail was kept', async () => {
+    await sandbox.fill(10);
+    const lines = await sandbox.lines();
+    const own = await checkpointAt(lines[8]!);
+    const foreign = await checkpointAt(forge(lines[9]!, ({ record }) => ({ ...record, chain: crypto.randomUUID() })));
+    await sandbox.write(lines.slice(0, 5));
+    const { findings } = await sandbox.verify({ checkpoints: [own, foreign] });
+    expect(findings.map(({ fault, seq, line }) => [fault, seq, line])).to.deep.equal([
+      ['rewritten', 1, 1],
+      ['truncated', 6, 5],
+    ]);
   });
 
   it('accepts a torn end and says where it is', async () => {
