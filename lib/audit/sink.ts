@@ -1,5 +1,6 @@
 import { isPromise } from '../promise.js';
 import { reportError } from '../report.js';
+import { tell } from '../tell.js';
 import type { AuditEvent } from './events.js';
 import { formatEvent, type AuditFormat, type Seal } from './formats/index.js';
 
@@ -16,6 +17,9 @@ export type AuditSink = AuditLogger | ((event: AuditEvent) => unknown);
 
 /** Sees an event that could not be written. There is none when a logger reports an error of its own. */
 export type AuditErrorHandler = (error: unknown, event?: AuditEvent) => unknown;
+
+/** What stands in the place of the id of a request where there is none. */
+const NO_REQUEST = 'none';
 
 /** What winston loggers and other emitters are asked. */
 interface Emitter {
@@ -34,8 +38,13 @@ export interface SinkOptions {
   readonly onLost?: ((reason: 'sink_full' | 'sink_failed', event: AuditEvent) => void) | undefined;
 }
 
-/** Hands an event to a sink, with its place where it has one. It never throws and never waits. */
-export type PutEvent = (event: AuditEvent, seal?: Seal) => void;
+/** A sink that is written to. */
+export interface OpenSink {
+  /** Hands an event to it, with its place where it has one. It never throws and never waits. */
+  readonly put: (event: AuditEvent, seal?: Seal) => void;
+  /** Whether it takes another event now. */
+  readonly hasRoom: () => boolean;
+}
 
 /** Says what is wrong with a sink, or nothing. */
 export function checkSink(value: unknown): string | undefined {
@@ -45,19 +54,20 @@ export function checkSink(value: unknown): string | undefined {
     : 'must be a function, or an object with info(message, meta) such as a winston logger';
 }
 
-/** Makes the function that hands events to a sink. */
-export function openSink(sink: AuditSink, options: SinkOptions = {}): PutEvent {
+/** Opens a sink: nothing that it does is a matter of whoever writes to it. */
+export function openSink(sink: AuditSink, options: SinkOptions = {}): OpenSink {
   const { onError = reportLost, format = 'native', limit = 10_000, onLost } = options;
   const isFunction = typeof sink === 'function';
   const stream = sink as Partial<Emitter>;
   let waiting = 0;
   watch(sink, onError);
+  const hasRoom = (): boolean => waiting < limit && (stream.writableLength ?? 0) < limit;
   const failed = (error: unknown, event: AuditEvent): void => {
     onLost?.('sink_failed', event);
-    void tell(onError, error, event);
+    tell(event.id ?? NO_REQUEST, onError, error, event);
   };
-  return (event, seal) => {
-    if (waiting >= limit || (stream.writableLength ?? 0) >= limit) {
+  const put = (event: AuditEvent, seal?: Seal): void => {
+    if (!hasRoom()) {
       onLost?.('sink_full', event);
       return;
     }
@@ -79,6 +89,7 @@ export function openSink(sink: AuditSink, options: SinkOptions = {}): PutEvent {
       failed(error, event);
     }
   };
+  return { put, hasRoom };
 }
 
 /** A message of the format takes the place of ours: winston would write both, one after the other. */
@@ -92,21 +103,16 @@ function tellLogger(sink: AuditLogger, event: AuditEvent, shape: object): unknow
 function watch(sink: AuditSink, onError: AuditErrorHandler): void {
   const emitter = sink as Partial<Emitter>;
   if (typeof emitter.on !== 'function' || emitter.listenerCount?.('error') !== 0) return;
-  emitter.on('error', (error) => void tell(onError, error));
-}
-
-async function tell(onError: AuditErrorHandler, error: unknown, event?: AuditEvent): Promise<void> {
-  try {
-    await onError(error, event);
-  } catch (failure) {
-    reportLost(failure, event);
-  }
+  emitter.on('error', (error) => {
+    tell(NO_REQUEST, onError, error);
+  });
 }
 
 function messageOf(event: AuditEvent): string {
   return event.type === 'request' ? `mcp request ${event.outcome}` : `mcp ${event.type}`;
 }
 
-function reportLost(error: unknown, event?: AuditEvent): void {
-  reportError(error, event?.id ?? 'none');
+/** What becomes of an event that could not be written where nobody says otherwise: one line on standard error. */
+export function reportLost(error: unknown, event?: AuditEvent): void {
+  reportError(error, event?.id ?? NO_REQUEST);
 }

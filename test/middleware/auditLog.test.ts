@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { auditLog, type AuditLogOptions, type AuditRecord, type RequestContext } from '../../lib/index.js';
+import {
+  auditLog,
+  type AuditEvent,
+  type AuditLogOptions,
+  type AuditRecord,
+  type RequestContext,
+} from '../../lib/index.js';
 import { fakeContext } from '../../lib/testing.js';
 import type { Auth } from '../../middleware/authenticate.js';
 
@@ -93,6 +99,39 @@ describe('auditLog', () => {
       rpc: { value: unread },
     });
     expect(settle({ ...ctx, request })[0]).to.not.have.property('rpc');
+  });
+
+  it('tells once that a slow sink is full, and tells that sink what it lost when it has room', async () => {
+    let release: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const [seen, told]: [AuditEvent[], string[]] = [[], []];
+    const { hooks } = auditLog({
+      sink: [
+        () => undefined,
+        (event) => {
+          seen.push(event);
+          return slow;
+        },
+      ],
+      onError: (error) => told.push((error as Error).message),
+      now: () => new Date('2026-11-22T12:00:00Z'),
+    });
+    const settle = (): void => {
+      hooks?.settled?.(fakeContext(), { status: 200, ms: 2, aborted: false });
+    };
+    for (let count = 0; count < 10_005; count += 1) settle();
+    expect({ seen: seen.length, told }).to.deep.equal({
+      seen: 10_000,
+      told: ['the sink has no room: events are left out until it has'],
+    });
+    release();
+    await new Promise((resolve) => setImmediate(resolve));
+    settle();
+    expect(seen.slice(10_000).map(({ type }) => type)).to.deep.equal(['trail_gap', 'request']);
+    expect(seen[10_000]).to.include({ lost: 5, reason: 'sink_full', sink: 1, time: '2026-11-22T12:00:00.000Z' });
+    expect(told).to.have.lengthOf(2);
   });
 
   it('is not built from wrong options', () => {

@@ -2,7 +2,7 @@ import type { TrailGapEvent } from '../events.js';
 
 type Loss = Omit<TrailGapEvent, 'v' | 'time' | 'type'>;
 
-/** How often losses of further sinks are recorded at most, in milliseconds: one that is down loses all the time. */
+/** How often losses of sinks are recorded at most, in milliseconds: one that is down loses all the time. */
 const SINKS_EVERY_MS = 10_000;
 
 /** Counts what was lost, until that can be recorded. */

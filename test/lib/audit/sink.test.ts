@@ -23,7 +23,7 @@ function collect(): { readonly told: Told[]; readonly onError: (error: unknown, 
 describe('openSink', () => {
   it('hands a record to a function, at once and as it is', () => {
     const seen: AuditEvent[] = [];
-    openSink((record) => seen.push(record))(RECORD);
+    openSink((record) => seen.push(record)).put(RECORD);
     expect(seen).to.deep.equal([RECORD]);
     expect(seen[0]).to.equal(RECORD);
   });
@@ -35,7 +35,7 @@ describe('openSink', () => {
         seen.push(this === logger, ...args);
       },
     };
-    openSink(logger)(RECORD);
+    openSink(logger).put(RECORD);
     expect(seen).to.deep.equal([true, 'mcp request denied', RECORD]);
   });
 
@@ -52,7 +52,7 @@ describe('openSink', () => {
       ];
       for (const sink of failing) {
         expect(() => {
-          openSink(sink, { onError })(RECORD);
+          openSink(sink, { onError }).put(RECORD);
         }).to.not.throw();
         await settled();
       }
@@ -69,16 +69,35 @@ describe('openSink', () => {
       release = resolve;
     });
     const seen: string[] = [];
-    const write = openSink(async () => {
+    const { put } = openSink(async () => {
       await slow;
       seen.push('written');
     });
-    write(RECORD);
-    write(RECORD);
+    put(RECORD);
+    put(RECORD);
     seen.push('went on');
     release();
     await settled();
     expect(seen).to.deep.equal(['went on', 'written', 'written']);
+  });
+
+  it('has room until as many wait as may, in promises or in the buffer of a logger', async () => {
+    let release: () => void = () => undefined;
+    const slow = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const lost: string[] = [];
+    const { put, hasRoom } = openSink(() => slow, { limit: 2, onLost: (reason) => lost.push(reason) });
+    const room = [1, 2, 3].map(() => {
+      put(RECORD);
+      return hasRoom();
+    });
+    expect({ room, lost }).to.deep.equal({ room: [true, false, false], lost: ['sink_full'] });
+    release();
+    await settled();
+    expect(hasRoom()).to.equal(true);
+    const logger = { info: () => undefined, writableLength: 2 };
+    expect(openSink(logger, { limit: 2 }).hasRoom()).to.equal(false);
   });
 
   it('listens to the errors of a logger that emits them to nobody else', async () => {
@@ -106,10 +125,10 @@ describe('openSink', () => {
       const { openSink } = await import(${JSON.stringify(new URL('../../../lib/audit/sink.ts', import.meta.url).href)});
       const record = { id: 'r1', type: 'request' };
       const hostile = () => { throw new Error('a\\nb\\u2028c\\u001b[2J'); };
-      openSink(hostile)(record);
-      openSink(hostile, { onError: () => { throw new Error('told badly'); } })(record);
-      openSink(hostile, { onError: async () => { throw Object.create(null); } })(record);
-      openSink(hostile, { onError: () => undefined })(record);
+      openSink(hostile).put(record);
+      openSink(hostile, { onError: () => { throw new Error('told badly'); } }).put(record);
+      openSink(hostile, { onError: async () => { throw Object.create(null); } }).put(record);
+      openSink(hostile, { onError: () => undefined }).put(record);
     `;
     const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
     const { stderr, stdout } = await promisify(execFile)(process.execPath, args);

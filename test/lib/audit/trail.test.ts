@@ -505,6 +505,20 @@ describe('openAuditTrail', () => {
     expect((await types()).filter((type) => type === 'trail_stopped')).to.have.lengthOf(1);
   });
 
+  it('tells once of events that come when it is closed, and writes nothing behind its end', async () => {
+    const told: unknown[] = [];
+    const trail = await sandbox.open({ onError: (error) => told.push(error) });
+    const closed = trail.close();
+    await setImmediate();
+    trail.record({ type: 'server_started', name: 'while it closes' });
+    await closed;
+    for (let index = 0; index < 3; index += 1) trail.record({ type: 'server_started', name: 'late' });
+    expect(told.map((error) => (error as Error).message)).to.deep.equal([
+      `the audit trail '${sandbox.file}' is closed, and events that still come are lost; close what reports to it first`,
+    ]);
+    expect(await types()).to.deep.equal(['trail_started', 'trail_stopped', 'trail_checkpoint']);
+  });
+
   it('is not opened with wrong options', async () => {
     const { file, signer } = sandbox;
     const table: readonly [object, RegExp][] = [
