@@ -47,7 +47,7 @@ export function everyEvent({ text, name }: Texts = PLAIN): Readonly<Record<Audit
   const verdict = { ...base, tool: name, server: 'https://mcp.example.com/mcp', version: text, publisher: text };
   const instance = '5b0f1c9e-6b0c-4a33-9f3a-7e9f3c0c9f11';
   return {
-    request: everyRequest(about),
+    request: everyRequest(about, { text, name }),
     request_admitted: { ...about, type: 'request_admitted' },
     stream_opened: { ...about, type: 'stream_opened' },
     discovery_requested: { ...about, type: 'discovery_requested', method: 'tools/list' },
@@ -127,18 +127,31 @@ export function everyEvent({ text, name }: Texts = PLAIN): Readonly<Record<Audit
   };
 }
 
-type About = Pick<AuditRecord, 'v' | 'time' | 'id' | 'http' | 'trace' | 'principal' | 'signature' | 'rpc'>;
+type AboutName = 'v' | 'time' | 'id' | 'http' | 'trace' | 'transaction' | 'principal' | 'signature' | 'rpc';
+type About = Required<Pick<AuditRecord, AboutName>>;
 
-function everyRequest(about: About): AuditRecord {
+function everyRequest(about: About, { text, name }: Texts): Required<AuditRecord> {
   const checks = [
     { middleware: 'auditLog', effect: 'allow', ms: 0.001 },
     { middleware: 'authenticate', effect: 'allow', ms: 0.01 },
   ] as const;
-  return { ...about, type: 'request', outcome: 'allowed', status: 200, durationMs: 12.345, decisions: checks };
+  const called = `https://mcp.example.com/mcp#${name}`;
+  const caller = `https://a.example/mcp#${text}`;
+  return {
+    ...about,
+    type: 'request',
+    outcome: 'allowed',
+    status: 200,
+    durationMs: 12.345,
+    decisions: checks,
+    access: { required: ['file:read'], granted: [text] },
+    observed: { middleware: 'verifySignature', code: 'signature_required' },
+    callStack: { root: 'https://agent.example.com', depth: 2, caller, frames: [caller, called] },
+  };
 }
 
 function callEnded({ v, time, id, principal }: About, tool: string) {
-  return { v, time, id, tool, rpcId: 7, ...(principal === undefined ? {} : { principal }) };
+  return { v, time, id, tool, rpcId: 7, principal };
 }
 
 /** A request that ended in each way. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { AuditEvent } from '../events.js';
 import {
+  callMembers,
   codeOf,
   contentText,
   given,
@@ -117,6 +118,7 @@ function labelsOf(event: AuditEvent, seal: Seal | undefined): object {
     required: access?.required,
     granted: access?.granted,
     missing: access?.missing,
+    ...callLabels(event),
     decisions: decisions?.map(({ middleware, effect }) => `${middleware} ${effect}`),
     arguments: contents.length === 0 ? undefined : JSON.stringify(contents),
     result: contentText(result),
@@ -125,6 +127,11 @@ function labelsOf(event: AuditEvent, seal: Seal | undefined): object {
     chain: seal?.chain,
     prev: seal?.prev,
   });
+}
+
+function callLabels(event: EventFacts): object {
+  const { depth, ...calls } = callMembers(event);
+  return depth === undefined ? calls : { ...calls, depth: String(depth) };
 }
 
 function textOf(value: string | number | boolean | string[]): string | string[] {

@@ -1,10 +1,12 @@
 import type { AuditEvent, AuditEventType, EventBase } from '../events.js';
 import type {
   AuditedAccess,
+  AuditedCallStack,
   AuditedContent,
   AuditedDecision,
   AuditedHttp,
   AuditedMessage,
+  AuditedObservation,
   AuditedPrincipal,
   AuditedSignature,
 } from '../record.js';
@@ -27,6 +29,8 @@ export interface EventFacts extends EventBase {
   readonly detail?: AuditedDecision['detail'];
   readonly error?: AuditedDecision['error'];
   readonly access?: AuditedAccess;
+  readonly observed?: AuditedObservation;
+  readonly callStack?: AuditedCallStack;
   readonly method?: string;
   readonly tool?: string;
   readonly arguments?: AuditedContent;
@@ -95,6 +99,19 @@ export function plainMembers(event: AuditEvent): readonly (readonly [string, str
     (member): member is [string, string | number | boolean | string[]] =>
       !PLACED.has(member[0]) && (['string', 'number', 'boolean'].includes(typeof member[1]) || isTexts(member[1])),
   );
+}
+
+/** Which tools called each other and what would have been denied, under the same names in every format. */
+export function callMembers({ callStack, observed }: EventFacts): Partial<AuditedCallStack> & Observed {
+  return {
+    ...callStack,
+    ...(observed && { observed_middleware: observed.middleware, observed_code: observed.code }),
+  };
+}
+
+interface Observed {
+  readonly observed_middleware?: string;
+  readonly observed_code?: string;
 }
 
 /** What a tool got or gave, as one text: its names are a client's, and must not become names of fields. */

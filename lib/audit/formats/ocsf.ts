@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../events.js';
 import type { OcsfClass, Result } from './catalogue.js';
 import {
+  callMembers,
   codeOf,
   contentText,
   given,
@@ -104,12 +105,14 @@ function uidOf(seal: Seal | undefined): string | undefined {
   return seal && `${seal.chain}:${seal.seq}`;
 }
 
-/** What OCSF has no place for: the caller's rights, the place in the trail, and what only some events have. */
+/** What OCSF has no place for: the caller's rights, calls of tools, the place in the trail, what only some events have. */
 function unmappedOf(event: AuditEvent, seal: Seal | undefined): object | undefined {
-  const { access, detail, error, settings }: EventFacts = event;
+  const { access, detail, error, settings, signature }: EventFacts = event;
   const members = given({
     ...Object.fromEntries(plainMembers(event)),
     ...access,
+    ...callMembers(event),
+    signature_key: signature?.keyId,
     error_name: error?.name,
     error_code: error?.code,
     detail: contentText(detail),

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { CATALOGUE } from '../../../../lib/audit/formats/catalogue.js';
 import { AUDIT_FORMATS, formatEvent, type Seal } from '../../../../lib/audit/formats/index.js';
+import type { AuditEvent } from '../../../../lib/audit/events.js';
 import { escapeText } from '../../../../lib/text.js';
 import { everyEvent } from '../../../support/auditEvents.js';
 
@@ -11,6 +12,9 @@ const SEAL: Seal = {
   chain: '5b0f1c9e-6b0c-4a33-9f3a-7e9f3c0c9f11',
   seq: 3,
 };
+
+/** Facts that formats say by numbers or words of their own. */
+const UNTOLD = new Set(['request', 'allowed', 'allow', 'tools/call']);
 
 /** The names of all members, with their places. Of native events the arguments of a tool are left out: they are free. */
 function shapeOf(value: unknown, path = ''): string[] {
@@ -66,6 +70,38 @@ describe('formatEvent', () => {
       expect(formatEvent('ecs', event)).to.have.nested.property('labels.arguments', text);
     }
   });
+
+  it('tells which tools called each other, and what would have been denied', () => {
+    const { request, call_stack_proven: proven, call_sent: sent } = everyEvent();
+    const frames = ['https://a.example/mcp#ann', 'https://mcp.example.com/mcp#report'];
+    const calls = { root: 'https://agent.example.com', caller: frames[0], frames };
+    const observed = { observed_middleware: 'verifySignature', observed_code: 'signature_required' };
+    expect(formatEvent('ocsf', request))
+      .to.have.property('unmapped')
+      .that.deep.includes({ ...calls, ...observed, depth: 2 });
+    expect(formatEvent('ecs', request))
+      .to.have.property('labels')
+      .that.deep.includes({ ...calls, ...observed, depth: '2' });
+    const one = { caller: '@root', frames: ['https://a.example/mcp#report'] };
+    expect(formatEvent('ocsf', proven)).to.have.property('unmapped').that.deep.includes(one);
+    expect(formatEvent('ecs', proven)).to.have.property('labels').that.deep.includes(one);
+    for (const [format, place] of [
+      ['ocsf', 'unmapped'],
+      ['ecs', 'labels'],
+    ] as const) {
+      expect(formatEvent(format, sent)).to.have.nested.property(`${place}.caller`, 'https://a.example/mcp#report');
+    }
+  });
+
+  for (const format of ['ocsf', 'ecs'] as const) {
+    it(`leaves no fact of a request out of ${format}`, () => {
+      const request = JSON.stringify(everyEvent().request);
+      const text = JSON.stringify(formatEvent(format, JSON.parse(request) as AuditEvent)).replaceAll('\\', '');
+      for (const [, fact = ''] of request.matchAll(/:"([^"]+)"/g)) {
+        if (!UNTOLD.has(fact)) expect(text).to.include(fact);
+      }
+    });
+  }
 
   for (const format of AUDIT_FORMATS) {
     it(`lets no text of a client change the structure of ${format}`, () => {
