@@ -1,10 +1,10 @@
-import { challenge } from '../lib/challenge.js';
 import { Denial } from '../lib/denial.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
 import { principalOf, type Principal } from '../lib/principal.js';
 import type { Target } from '../lib/rpc.js';
-import { bearerChallenge, type BearerParameters } from '../lib/tokens/bearer.js';
+import type { BearerParameters } from '../lib/tokens/bearer.js';
+import { challengeTo } from '../lib/tokens/schemes.js';
 import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
 import { askEngine, type Decide } from '../lib/tools/engine.js';
 import { GRANT_CHECKS, readGrants, type GrantOptions, type Grants } from '../lib/tools/grants.js';
@@ -89,7 +89,7 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
   });
   const rulebook = readRulebook('authorizeScopes', rest);
   const grants = readGrants('authorizeScopes', rest);
-  const authenticateBy = challengeOf(resource);
+  const authenticateBy = challengeTo(undefined, resource);
   // A token's `auth` is one frozen object for as long as the token is cached: its rights are worked out once.
   const known = new WeakMap<object, Rights>();
 
@@ -121,11 +121,11 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
       const required = permissionsOf(cases, caller);
       if (ctx.state.signature === undefined) assertUnsigned(cases);
       assertRoles(cases, caller);
-      assertGranted(required, caller, grants, resource ?? caller.auth?.resource);
+      assertGranted(required, caller, grants, resource);
       // Who may not do it at all is not sent to sign in once more.
       const signIn = signInOf(cases);
       if (signIn !== undefined)
-        assertSignedIn(signIn, caller, now(), (auth) => stepUpChallenge(resource ?? auth.resource, auth, signIn));
+        assertSignedIn(signIn, caller, now(), (auth) => stepUpChallenge(auth, resource, signIn));
       for (const one of cases) {
         const asked = assertAllowed(one, caller);
         if (asked !== undefined) await asked;
@@ -139,7 +139,7 @@ export function authorizeScopes(options: AuthorizeScopesOptions): Middleware<nev
 /** @throws {Denial} 403 unless all is granted, with a challenge when a wider token would help */
 function assertGranted(
   required: readonly string[],
-  { permissions, hasToken }: Caller,
+  { auth, permissions, hasToken }: Caller,
   grants: Grants,
   resource: string | undefined,
 ): void {
@@ -155,20 +155,20 @@ function assertGranted(
   const scopes = grants.scopes.scopesFor(new Set(required));
   throw new Denial(403, 'scope_insufficient', 'The access token has not all scopes that this needs', {
     headers: {
-      'WWW-Authenticate': challengeOf(resource, { error: 'insufficient_scope', ...scopeParameter(scopes) }),
+      'WWW-Authenticate': challengeTo(auth, resource, { error: 'insufficient_scope', ...scopeParameter(scopes) }),
     },
     detail,
   });
 }
 
 /** It names the scopes of the token, which were enough, so that the next one can do no less (RFC 9470 section 3). */
-function stepUpChallenge(resource: string, { scopes }: Auth, { acr, maxAge }: SignIn): string {
-  return challengeOf(resource, {
+function stepUpChallenge(auth: Auth, resource: string | undefined, { acr, maxAge }: SignIn): string {
+  return challengeTo(auth, resource, {
     error: 'insufficient_user_authentication',
     error_description: 'This needs another sign-in of the user',
     ...(acr === undefined ? {} : { acr_values: acr.join(' ') }),
     ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
-    ...scopeParameter(scopes),
+    ...scopeParameter(auth.scopes),
   });
 }
 
@@ -176,10 +176,4 @@ function stepUpChallenge(resource: string, { scopes }: Auth, { acr, maxAge }: Si
 function scopeParameter(scopes: readonly string[]): Pick<BearerParameters, 'scope'> {
   const scope = scopes.join(' ');
   return scope === '' || scope.length > MAX_SCOPE ? {} : { scope };
-}
-
-function challengeOf(resource: string | undefined, parameters: BearerParameters = {}): string {
-  return resource !== undefined && secureUrl(resource) === undefined
-    ? bearerChallenge(resource, parameters)
-    : challenge('Bearer', { ...parameters });
 }

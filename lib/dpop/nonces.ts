@@ -66,10 +66,14 @@ function isSame(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Gives the next nonce to every caller who proves possession, so that no request is spent on asking for one. */
+/**
+ * Gives the next nonce to every caller who proves possession, so that no request is spent on asking for one. No cache may
+ * keep it, which would give an old one to somebody else (RFC 9449 section 8.2).
+ */
 export function nonceHooks(nonces: Nonces | undefined): Pick<Hooks, 'headers'> {
   if (nonces === undefined) return {};
   return {
-    headers: ({ request }) => (request.headers['dpop'] === undefined ? {} : { 'DPoP-Nonce': nonces.current() }),
+    headers: ({ request }) =>
+      request.headers['dpop'] === undefined ? {} : { 'DPoP-Nonce': nonces.current(), 'Cache-Control': 'no-store' },
   };
 }

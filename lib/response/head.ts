@@ -22,6 +22,16 @@ export function isIdentity(res: ServerResponse): boolean {
 }
 
 /**
+ * A `Cache-Control` that keeps a response out of caches, whatever else it says. The rest of it stays: it may be about more
+ * than caches, such as `no-transform`.
+ */
+export function withNoStore(own: ReturnType<ServerResponse['getHeader']>): string {
+  const directives = [own ?? []].flat().join(', ');
+  if (/(?:^|,)[ \t]*no-store[ \t]*(?:,|$)/i.test(directives)) return directives;
+  return directives === '' ? 'no-store' : `${directives}, no-store`;
+}
+
+/**
  * Moves what a handler passed to `writeHead` into the response, where hooks can see and change it.
  * @throws what Node throws for a status or a header that cannot be sent
  */

@@ -4,7 +4,7 @@ import { inTurn } from '../promise.js';
 import type { Reply } from '../reply.js';
 import { reportError } from '../report.js';
 import { isObject, type OutgoingMessage } from '../rpc.js';
-import { isIdentity } from './head.js';
+import { isIdentity, withNoStore } from './head.js';
 import { rewriteParsed } from './rewrite.js';
 
 /** Asks the hooks of an exchange about its response, and remembers whose turn it is, so that a failure has a name. */
@@ -89,7 +89,10 @@ export class ResponseHooks {
 }
 
 function setAll(res: ServerResponse, headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) {
+    const isNoStore = value === 'no-store' && name.toLowerCase() === 'cache-control';
+    res.setHeader(name, isNoStore ? withNoStore(res.getHeader(name)) : value);
+  }
 }
 
 function parseBody(text: string): unknown {

@@ -12,7 +12,10 @@ export interface BearerParameters {
   readonly max_age?: string;
 }
 
-/** A `WWW-Authenticate` value that tells where the metadata of a resource is (RFC 9728 section 5.1). */
-export function bearerChallenge(resource: string, parameters: BearerParameters = {}): string {
-  return challenge('Bearer', { ...parameters, resource_metadata: metadataUrl(resource) });
+/** A `WWW-Authenticate` value that tells where the metadata of a resource is (RFC 9728 section 5.1), if there are any. */
+export function bearerChallenge(resource: string | undefined, parameters: BearerParameters = {}): string {
+  return challenge('Bearer', {
+    ...parameters,
+    resource_metadata: resource === undefined ? undefined : metadataUrl(resource),
+  });
 }

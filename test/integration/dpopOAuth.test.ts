@@ -195,6 +195,44 @@ describe('official clients with tokens that are bound to a key, from a real auth
     }
   }
 
+  describe('who need more scopes', () => {
+    const [[, mount]] = MCP_SERVERS as readonly [(typeof MCP_SERVERS)[number]];
+    // The first line reads no challenge for DPoP, and takes the 403 for the last word.
+    const CHALLENGES = { accept: /^Bearer scope="file:delete", .*, DPoP error=/, require: /^DPoP error=/ } as const;
+    for (const mode of ['accept', 'require'] as const) {
+      for (const kind of CLIENTS) {
+        const goesOn = mode === 'accept' || kind !== 'client v1';
+        it(`${goesOn ? 'get them' : 'are denied'} where bound tokens are ${mode === 'accept' ? 'accepted' : 'required'}, with ${kind}`, async () => {
+          const server = await listen(0);
+          const resource = `${server.origin}/mcp`;
+          as.resources.add(resource);
+          const dpop: DPoPOptions = { mode, algorithms: ['ES256'] };
+          const checks = [
+            authenticate({ issuers: [oidc({ issuer: as.issuer })], resource, scopes: ['file:read'], dpop }),
+            authorizeScopes({ tools: defineTools({ pay: { permissions: ['file:delete'] } }) }),
+          ];
+          const described = { resource, authorizationServers: [as.issuer], scopes: ['file:read'], dpop };
+          server.serve(mount({ checks, endpoints: [protectedResource(described)] }));
+          const challenges: string[] = [];
+          const watching: typeof fetch = async (input, init) => {
+            const response = await fetch(input, init);
+            if (response.status === 403) challenges.push(response.headers.get('www-authenticate') ?? '');
+            return response;
+          };
+          const tokenEndpoint = `${as.issuer}/token`;
+          const proving = dpopFetch({ resource, tokenEndpoint, key: prover.key, fetch: watching });
+          const client = await connect(kind, resource, asUser(as), proving);
+          const answer = await client.call('pay').catch((error: unknown) => String(error));
+          await client.close();
+          await server.close();
+          expect(answer).to.match(goesOn ? /^paid$/ : /insufficient|not all scopes/);
+          expect(challenges).to.have.lengthOf(1);
+          expect(challenges[0]).to.match(CHALLENGES[mode]);
+        });
+      }
+    }
+  });
+
   describe('a machine that acts for itself', () => {
     it('gets a bound token with client credentials, and proves it', async () => {
       const server = await listen(0);

@@ -24,11 +24,14 @@ for (const [name, boot] of Object.entries(frameworks)) {
     let server: Server;
     let token: string;
 
+    let ownCaching: string | undefined;
+
     const open = async (dpop: DPoPOptions): Promise<void> => {
       const check = authenticate({ issuers: [oidc({ issuer: as.issuer })], resource: RESOURCE, fetch: as.fetch, dpop });
       server = createServer(
         boot([[check as AnyMiddleware]], (req, res) => {
           const { auth } = contextOf(req, 'auth').state;
+          if (ownCaching !== undefined) res.setHeader('cache-control', ownCaching);
           res.end(JSON.stringify({ subject: auth.subject, bindings: auth.bindings }));
         }),
       );
@@ -213,6 +216,27 @@ for (const [name, boot] of Object.entries(frameworks)) {
         expect(replayed.status).to.equal(401);
         expect(replayed.headers['www-authenticate']).to.match(/^DPoP error="invalid_dpop_proof"/);
         expect(noncesIn(replayed)).to.have.length(1);
+      });
+
+      it('lets no cache keep an answer with a nonce, and keeps what else the answer says of caches', async () => {
+        const known: readonly (readonly [own: string | undefined, sent: string])[] = [
+          [undefined, 'no-store'],
+          ['no-store', 'no-store'],
+          ['No-Store, private', 'No-Store, private'],
+          ['no-cache, no-transform', 'no-cache, no-transform, no-store'],
+          ['private="no-store"', 'private="no-store", no-store'],
+          ['max-age=60', 'max-age=60, no-store'],
+        ];
+        for (const [own, sent] of known) {
+          ownCaching = own;
+          const nonce = noncesIn(await withProof(proof()))[0];
+          const { status, headers } = await withProof(proof({ claims: { nonce } }));
+          expect([status, headers['cache-control']], own).to.deep.equal([200, sent]);
+        }
+        ownCaching = 'max-age=60';
+        const plain = await post({ authorization: `Bearer ${await as.token()}` });
+        expect(plain.headers['cache-control']).to.equal('max-age=60');
+        ownCaching = undefined;
       });
 
       it('gives none to a caller without a proof', async () => {
