@@ -1,9 +1,12 @@
 import { escapeText } from '../lib/text.js';
 import { command, readArguments, UsageError, type Command, type Io } from './command.js';
 import type { Patient } from './doctor/ask.js';
-import { lookAsCaller, lookAsLatecomer } from './doctor/caller.js';
+import { lookAsCaller } from './doctor/caller.js';
 import type { Finding } from './doctor/finding.js';
+import { holderOf, type Holder } from './doctor/holder.js';
+import { lookAsLatecomer } from './doctor/latecomer.js';
 import { lookAtMetadata } from './doctor/metadata.js';
+import { readProofKey } from './doctor/proofKey.js';
 import { lookAsSigner } from './doctor/signer.js';
 import { lookAsStranger } from './doctor/stranger.js';
 import { KEYS, withKeys } from './tools/keyStore.js';
@@ -21,6 +24,7 @@ Sends a few harmless requests to an MCP endpoint and explains the answers: witho
 and signed where you give a key. No tool is called. Ends with 1 when something is not as it should be.
 
   --expired-token-file <path>  the file with a token that has expired
+  --proof-key-file <path>  the file with the private key that the tokens are bound to (DPoP), as a JWK with its alg
   --directory <path>    a key store whose request key the server trusts
   --secret-file <path>  the file with its secret
   --json                print JSON
@@ -30,6 +34,7 @@ ${CONNECTION_HELP}`,
       ...CONNECTION,
       ...KEYS,
       'expired-token-file': { type: 'string' },
+      'proof-key-file': { type: 'string' },
       json: { type: 'boolean' },
     } as const;
     const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true });
@@ -38,17 +43,20 @@ ${CONNECTION_HELP}`,
     const { headers: given, timeoutMs } = await targetOf(url, values, io);
     const { authorization, ...headers } = given;
     const patient: Patient = { url: new URL(url ?? ''), headers, timeoutMs };
-    const token = authorization?.replace(/^Bearer /, '');
-    const file = values['expired-token-file'];
-    const expired = file === undefined ? undefined : await readToken(file);
+    const { 'expired-token-file': expiredFile, 'proof-key-file': keyFile } = values;
+    const key = keyFile === undefined ? undefined : await readProofKey(keyFile);
+    const holderWith = (token: string): Holder => holderOf(patient, token, key);
+    const holder =
+      authorization === undefined ? undefined : holderWith(authorization.replace(/^(?:Bearer|DPoP) /i, ''));
+    const latecomer = expiredFile === undefined ? undefined : holderWith(await readToken(expiredFile));
     const findings = [
       ...(await lookAsStranger(patient)),
       ...(await lookAtMetadata(patient)),
-      ...(token === undefined ? [] : await lookAsCaller(patient, token)),
-      ...(expired === undefined ? [] : [await lookAsLatecomer(patient, expired)]),
+      ...(holder === undefined ? [] : await lookAsCaller(patient, holder)),
+      ...(latecomer === undefined ? [] : [await lookAsLatecomer(patient, latecomer)]),
       ...(values.directory === undefined
         ? []
-        : await withKeys('request', values, io, ({ signer }) => lookAsSigner(patient, signer, token))),
+        : await withKeys('request', values, io, ({ signer }) => lookAsSigner(patient, signer, holder))),
     ];
     print(findings, values.json === true, io);
     const count = findings.filter(({ outcome }) => outcome === 'failed').length;

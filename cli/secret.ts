@@ -13,7 +13,7 @@ export async function readSecret(file: string | undefined, io: Io): Promise<stri
   if (file !== undefined && given !== undefined && given !== '') {
     throw new UsageError(`the secret is given twice; leave out --secret-file, or run: unset ${SECRET_VARIABLE}`);
   }
-  const found = file === undefined ? given : await readFile(file);
+  const found = file === undefined ? given : await readPrivateFile(file);
   const secret = found?.replace(/\r?\n$/, '');
   if (secret === undefined || secret === '') {
     throw new UsageError(`pass the secret in the variable ${SECRET_VARIABLE}, or in a file with --secret-file`);
@@ -21,7 +21,12 @@ export async function readSecret(file: string | undefined, io: Io): Promise<stri
   return secret;
 }
 
-async function readFile(path: string): Promise<string> {
+/**
+ * The text of a file that nobody else can read.
+ * @throws {Error} when others can
+ * @throws {UsageError} when it is not text
+ */
+export async function readPrivateFile(path: string): Promise<string> {
   const file = await open(path, 'r');
   try {
     // Orchestrators mount secrets as links, so what counts is the file that they lead to.
@@ -33,7 +38,7 @@ async function readFile(path: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new UsageError('the secret file must hold text; encode random bytes with base64', { cause });
+    throw new UsageError(`'${path}' must hold text; encode random bytes with base64`, { cause });
   } finally {
     await file.close();
   }

@@ -10,51 +10,48 @@ import {
   type Patient,
 } from './ask.js';
 import { failed, ok, unknown, warning, type Finding } from './finding.js';
+import type { Holder } from './holder.js';
 
 const FOREIGN = 'https://mcp-etdi-doctor.invalid';
 
 type Headers = Readonly<Record<string, string>>;
 
 /** Looks at a server as somebody with a token that is valid there. */
-export async function lookAsCaller(patient: Patient, token: string): Promise<readonly Finding[]> {
-  const headers = { authorization: `Bearer ${token}` };
-  const hello = await ask(patient, { headers });
+export async function lookAsCaller(patient: Patient, holder: Holder): Promise<readonly Finding[]> {
+  const { obstacle } = holder;
+  if (obstacle !== undefined)
+    return [unknown('token', obstacle.text, obstacle.fix), ...(await unprovenAccepted(holder))];
+  const hello = await holder.ask();
   const taken = tokenTaken(hello);
   if (taken.outcome !== 'ok') return [taken];
   const session = hello.headers['mcp-session-id'];
-  const known = { ...headers, ...(typeof session === 'string' ? { 'mcp-session-id': session } : {}) };
+  const headers = typeof session === 'string' ? { 'mcp-session-id': session } : {};
   try {
     return [
       taken,
-      await originWithToken(patient, headers),
-      await mirroredHeader(patient, headers),
-      ...(await unknownTool(patient, known)),
+      ...(holder.isBound ? [unprovenToken(await holder.askUnproven())] : []),
+      await originWithToken(holder),
+      await mirroredHeader(holder),
+      ...(await unknownTool(holder, headers)),
       ...(typeof session === 'string' ? [await strangerInSession(patient, session)] : []),
     ];
   } finally {
-    if (typeof session === 'string') await ask(patient, { method: 'DELETE', headers: known }).catch(() => undefined);
+    if (typeof session === 'string') await holder.ask({ method: 'DELETE', headers }).catch(() => undefined);
   }
 }
 
-/** Looks at what a server makes of a token whose time is over. */
-export async function lookAsLatecomer(patient: Patient, token: string): Promise<Finding> {
-  const { status, challenge } = await ask(patient, { headers: { authorization: `Bearer ${token}` } });
-  const check = 'expired_token';
-  if (status < 400) {
-    return failed(
-      check,
-      `The expired token was answered with ${status}.`,
-      'check the exp of tokens: authenticate(...)',
-    );
-  }
-  if (status === 401 && parameterOf(challenge, 'error') === 'invalid_token') {
-    return ok(check, 'The expired token is denied with 401 invalid_token, so clients fetch a new one.');
-  }
-  return warning(
-    check,
-    `The expired token is denied with ${status}, so clients do not fetch a new one.`,
-    'answer 401 with error="invalid_token"',
-  );
+/** A token that nobody has proven may be denied for another reason, so that only the opposite says something. */
+async function unprovenAccepted({ isBound, askUnproven }: Holder): Promise<readonly Finding[]> {
+  const finding = isBound ? unprovenToken(await askUnproven()) : undefined;
+  return finding?.outcome === 'failed' ? [finding] : [];
+}
+
+/** What the binding is for: whoever steals the token has no key. */
+function unprovenToken({ status }: Answer): Finding {
+  const check = 'unproven_token';
+  if (status >= 400) return ok(check, `The token without a proof of its key is denied with ${status}.`);
+  const fix = 'check what tokens are bound to: authenticate(...)';
+  return failed(check, `The token without a proof of its key was answered with ${status}.`, fix);
 }
 
 function tokenTaken({ status, challenge, body }: Answer): Finding {
@@ -64,22 +61,20 @@ function tokenTaken({ status, challenge, body }: Answer): Finding {
     return unknown(check, 'The token is accepted, but every request must be signed.', 'pass --directory');
   }
   const reason = parameterOf(challenge, 'error') ?? 'without a reason';
-  return unknown(
-    check,
-    `The token is not accepted: ${status}, ${reason}.`,
-    'pass a token whose audience is this endpoint and that has not expired',
-  );
+  const bound = /\bDPoP\b/i.test(challenge) ? ', with its key in --proof-key-file if it is bound to one' : '';
+  const fix = `pass a token whose audience is this endpoint and that has not expired${bound}`;
+  return unknown(check, `The token is not accepted: ${status}, ${reason}.`, fix);
 }
 
-async function originWithToken(patient: Patient, headers: Headers): Promise<Finding> {
-  const { status } = await ask(patient, { headers: { ...headers, origin: FOREIGN } });
+async function originWithToken(holder: Holder): Promise<Finding> {
+  const { status } = await holder.ask({ headers: { origin: FOREIGN } });
   return status === 403
     ? ok('foreign_origin_token', 'A foreign web page that has a token is denied with 403.')
     : failed('foreign_origin_token', `A foreign web page with a token got ${status}.`, 'mount validateOrigin(...)');
 }
 
-async function mirroredHeader(patient: Patient, headers: Headers): Promise<Finding> {
-  const { status } = await ask(patient, { headers: { ...headers, 'mcp-method': 'tools/list' }, body: HELLO });
+async function mirroredHeader(holder: Holder): Promise<Finding> {
+  const { status } = await holder.ask({ headers: { 'mcp-method': 'tools/list' }, body: HELLO });
   const check = 'header_mismatch';
   if (status === 400) return ok(check, 'A header that contradicts the body is denied with 400.');
   return warning(
@@ -90,8 +85,8 @@ async function mirroredHeader(patient: Patient, headers: Headers): Promise<Findi
 }
 
 /** Default deny, and whether calls must be signed. */
-async function unknownTool(patient: Patient, headers: Headers): Promise<readonly Finding[]> {
-  const answer = await ask(patient, { headers, body: NO_SUCH_CALL });
+async function unknownTool(holder: Holder, headers: Headers): Promise<readonly Finding[]> {
+  const answer = await holder.ask({ headers, body: NO_SUCH_CALL });
   const code = codeIn(answer);
   if (answer.headers['accept-signature'] !== undefined) {
     return [ok('unsigned_call', `A call without a signature is denied with ${answer.status}.`)];

@@ -1,29 +1,33 @@
 import { signingFetch } from '../../client/signingFetch.js';
 import type { Signer } from '../../lib/keys/signer.js';
-import { ask, HELLO, type Answer, type Patient } from './ask.js';
+import { ask, type Answer, type Patient } from './ask.js';
 import { failed, ok, unknown, type Finding } from './finding.js';
-
-type Headers = Readonly<Record<string, string>>;
+import type { Holder } from './holder.js';
+import { askThrough, type Sent, type Wrap } from './through.js';
 
 /** Looks at a server as somebody who signs requests: is a signature believed, once, and only for what it covers? */
-export async function lookAsSigner(patient: Patient, signer: Signer, token?: string): Promise<readonly Finding[]> {
-  const own: Headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const signed = await sign(patient, signer, own);
-  const first = await ask(patient, { headers: signed });
+export async function lookAsSigner(patient: Patient, signer: Signer, holder?: Holder): Promise<readonly Finding[]> {
+  const { headers, answer: first } = await askSigned(patient, signer, holder);
   if (first.status >= 400) {
     const fix = "list the public key (mcp-etdi keys export) in verifySignature's 'keys'";
     return [unknown('signature', `The signed request is denied with ${first.status}${hint(first)}.`, fix)];
   }
-  const fresh = await sign(patient, signer, own);
+  const again = await ask(patient, { headers });
+  const { answer: tampered } = await askSigned(patient, signer, holder, (body) => body.replace('doctor', 'impostor'));
   return [
     ok('signature', 'The signed request is accepted.'),
-    judge('replay', 'The same signed request, sent once more,', await ask(patient, { headers: signed })),
-    judge('tampered_body', 'A body that was changed after it was signed', await tampered(patient, fresh)),
+    replayed(again, headers),
+    judge('tampered_body', 'A body that was changed after it was signed', tampered),
   ];
 }
 
-function tampered(patient: Patient, headers: Headers): Promise<Answer> {
-  return ask(patient, { headers, body: HELLO.replace('doctor', 'impostor') });
+/** A proof is good for once as well, and looked at first. */
+function replayed(again: Answer, sent: Sent['headers']): Finding {
+  const check = 'replay';
+  const finding = judge(check, 'The same signed request, sent once more,', again);
+  if (finding.outcome === 'failed' || sent['dpop'] === undefined) return finding;
+  const text = 'The same signed request, sent once more, is denied, but perhaps for the proof of its token alone.';
+  return unknown(check, text, 'pass a token that is bound to no key, if the server takes one');
 }
 
 function judge(check: string, what: string, { status }: Answer): Finding {
@@ -36,15 +40,15 @@ function hint({ headers }: Answer): string {
   return headers['accept-signature'] === undefined ? ', and it does not ask for signatures' : '';
 }
 
-/** The headers of a signed request, which is not sent. */
-async function sign({ url, headers }: Patient, signer: Signer, own: Headers): Promise<Headers> {
-  let kept: Headers = {};
-  const keep: typeof fetch = (_input, init) => {
-    kept = Object.fromEntries(new Headers(init?.headers));
-    return Promise.resolve(new Response());
-  };
-  const send = signingFetch({ signer, resource: url.href, fetch: keep });
-  const content = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-  await send(url, { method: 'POST', headers: { ...headers, ...content, ...own }, body: HELLO });
-  return kept;
+/** The proof of a token comes first, so that the signature covers it. */
+function askSigned(
+  patient: Patient,
+  signer: Signer,
+  holder?: Holder,
+  tamper?: (body: string) => string,
+): Promise<Sent> {
+  const sign: Wrap = (send) => signingFetch({ signer, resource: patient.url.href, fetch: send });
+  const wrap: Wrap = holder === undefined ? sign : (send) => holder.prove(sign(send));
+  const own = holder === undefined ? {} : { authorization: holder.authorization };
+  return askThrough(wrap, patient, { headers: own }, tamper);
 }

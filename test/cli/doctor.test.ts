@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import express, { type Express } from 'express';
+import type { JWK } from 'jose';
 import { serveExpress, toExpress } from '../../adapters/express.js';
 import { main } from '../../cli/main.js';
 import { listen } from '../../examples/support/loopback.js';
@@ -17,7 +18,10 @@ import {
   validateOrigin,
   verifySignature,
   type AnyMiddleware,
+  type DPoPOptions,
 } from '../../lib/index.js';
+import { generateKey } from '../../lib/keys/generateKey.js';
+import { thumbprint } from '../../lib/keys/thumbprint.js';
 import { fakeIssuer, type FakeIssuer } from '../../lib/testing.js';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
@@ -60,13 +64,13 @@ const mcp = toNodeHandler(
 );
 const handler = (req: express.Request, res: express.Response): void => void mcp(req, res, req.body);
 
-function protect(app: Express, ...more: readonly AnyMiddleware[]): void {
+function protect(app: Express, more: readonly AnyMiddleware[] = [], dpop: DPoPOptions = {}): void {
   const { issuer: name, fetch } = issuer;
   app.use(serveExpress(protectedResource({ resource: url, authorizationServers: [name] })));
   const list: readonly AnyMiddleware[] = [
     auditLog({ sink: () => undefined }),
     validateOrigin({ resource: url }),
-    authenticate({ issuers: [oidc({ issuer: name })], resource: url, fetch }),
+    authenticate({ issuers: [oidc({ issuer: name })], resource: url, fetch, dpop }),
     ...more,
     authorizeScopes({ tools, methods: { initialize: { permissions: [] } } }),
   ];
@@ -90,6 +94,26 @@ async function look(args: readonly string[] = [], env: Record<string, string> = 
   return { code, outcomes: Object.fromEntries(findings.map(({ check, outcome }) => [check, outcome])), findings };
 }
 
+const seconds = (): number => Math.floor(Date.now() / 1000);
+const LONG_AGO = { iat: seconds() - 7200, exp: seconds() - 3600 };
+
+/** What it says of an expired token. */
+async function lookWithExpired(token: string): Promise<Finding> {
+  await writeFile(join(folder, 'expired'), token);
+  const { findings } = await look(['--expired-token-file', join(folder, 'expired')]);
+  const found = findings.find(({ check }) => check === 'expired_token');
+  if (found === undefined) throw new Error('nothing was found');
+  return found;
+}
+
+/** A new key that tokens can be bound to, and the option that passes it. */
+async function proofKey(): Promise<readonly [jwk: JWK, args: readonly string[]]> {
+  const { privateJwk } = await generateKey('ES256');
+  const file = join(folder, 'proof-key.json');
+  await writeFile(file, JSON.stringify(privateJwk), { mode: 0o600 });
+  return [privateJwk, ['--proof-key-file', file]];
+}
+
 describe('mcp-etdi doctor', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'etdi-doctor-'));
@@ -105,8 +129,7 @@ describe('mcp-etdi doctor', () => {
     await serve((app) => {
       protect(app);
     });
-    const now = Math.floor(Date.now() / 1000);
-    await writeFile(join(folder, 'expired'), await issuer.token({ iat: now - 7200, exp: now - 3600 }));
+    await writeFile(join(folder, 'expired'), await issuer.token(LONG_AGO));
     const token = await issuer.token({ scope: 'mcp' });
     const { code, outcomes } = await look(['--expired-token-file', join(folder, 'expired')], { MCP_ETDI_TOKEN: token });
     expect(outcomes).to.deep.equal({
@@ -182,9 +205,7 @@ describe('mcp-etdi doctor', () => {
 
   it('notices an expired token that is accepted, and a token that is not', async () => {
     await serve((app) => app.all('/mcp', handler));
-    await writeFile(join(folder, 'expired'), 'old');
-    const { outcomes } = await look(['--expired-token-file', join(folder, 'expired')]);
-    expect(outcomes).to.include({ expired_token: 'failed' });
+    expect((await lookWithExpired(await issuer.token(LONG_AGO))).outcome).to.equal('failed');
     await close?.();
     await serve((app) => {
       protect(app);
@@ -192,21 +213,159 @@ describe('mcp-etdi doctor', () => {
     expect((await look([], { MCP_ETDI_TOKEN: 'wrong' })).outcomes).to.include({ token: 'unknown' });
   });
 
+  it('says of what is no expired token for the endpoint that it proves nothing', async () => {
+    await serve((app) => {
+      protect(app);
+    });
+    const useless: readonly (readonly [string, RegExp])[] = [
+      ['old', /is no JWT, so that nobody can tell/],
+      ['a.b.c', /is no JWT/],
+      [await issuer.token({ ...LONG_AGO, aud: 'https://other.example/mcp' }), /is for another resource/],
+      [await issuer.token({ ...LONG_AGO, aud: undefined }), /is for another resource/],
+      [await issuer.token({ ...LONG_AGO, exp: undefined }), /has not expired/],
+      [await issuer.token(), /has not expired/],
+      [await issuer.token({ iat: LONG_AGO.iat, exp: seconds() - 100 }), /expired less than five minutes ago/],
+      [await issuer.token({ ...LONG_AGO, cnf: { jkt: 'A'.repeat(43) } }), /is bound to a key/],
+      [await issuer.token({ ...LONG_AGO, cnf: { 'x5t#S256': 'A'.repeat(43) } }), /is bound to a client certificate/],
+    ];
+    for (const [token, why] of useless) {
+      const { outcome, text, fix } = await lookWithExpired(token);
+      expect(outcome, text).to.equal('unknown');
+      expect(text).to.match(why);
+      expect(fix).to.be.a('string');
+    }
+    const several = await issuer.token({ ...LONG_AGO, aud: ['https://other.example', `${url}/`] });
+    expect((await lookWithExpired(several)).outcome).to.equal('ok');
+  });
+
+  describe('with a token that is bound to a key', () => {
+    const DPOP: Readonly<Record<string, DPoPOptions>> = {
+      'are accepted': {},
+      'are required, with nonces': { mode: 'require', nonces: {} },
+    };
+    for (const [where, dpop] of Object.entries(DPOP)) {
+      it(`finds nothing wrong with a server where such tokens ${where}`, async () => {
+        await serve((app) => {
+          protect(app, [], dpop);
+        });
+        const [jwk, args] = await proofKey();
+        const cnf = { jkt: thumbprint(jwk) };
+        await writeFile(join(folder, 'expired'), await issuer.token({ ...LONG_AGO, cnf }));
+        const env = { MCP_ETDI_TOKEN: await issuer.token({ scope: 'mcp', cnf }) };
+        const { code, outcomes } = await look([...args, '--expired-token-file', join(folder, 'expired')], env);
+        expect(outcomes).to.include({
+          token: 'ok',
+          unproven_token: 'ok',
+          foreign_origin_token: 'ok',
+          header_mismatch: 'ok',
+          unknown_tool: 'ok',
+          expired_token: 'ok',
+        });
+        expect(code).to.equal(0);
+      });
+    }
+
+    it('says that it is bound, and which option gives its key', async () => {
+      await serve((app) => {
+        protect(app);
+      });
+      const token = await issuer.token({ scope: 'mcp', cnf: { jkt: thumbprint((await proofKey())[0]) } });
+      const { code, findings } = await look([], { MCP_ETDI_TOKEN: token });
+      expect(findings.find(({ check }) => check === 'token')).to.deep.equal({
+        check: 'token',
+        outcome: 'unknown',
+        text: 'The token is bound to a key, and counts only with proofs of it (DPoP).',
+        fix: 'pass the private key with --proof-key-file',
+      });
+      expect(findings.find(({ check }) => check === 'unproven_token')).to.equal(undefined);
+      expect(code).to.equal(0);
+    });
+
+    it('notices a server that takes it from who does not hold the key', async () => {
+      await serve((app) => app.all('/mcp', handler));
+      const [jwk, args] = await proofKey();
+      const token = await issuer.token({ cnf: { jkt: thumbprint(jwk) } });
+      for (const given of [args, []]) {
+        const { code, outcomes } = await look(given, { MCP_ETDI_TOKEN: token });
+        expect(outcomes).to.include({ unproven_token: 'failed' });
+        expect(code).to.equal(1);
+      }
+    });
+
+    it('says that the key is another one, or that the token is bound to a certificate', async () => {
+      await serve((app) => {
+        protect(app);
+      });
+      const [, args] = await proofKey();
+      const foreign = await issuer.token({ cnf: { jkt: 'A'.repeat(43) } });
+      const other = await look(args, { MCP_ETDI_TOKEN: foreign });
+      expect(other.findings.find(({ check }) => check === 'token')?.text).to.match(/bound to another key than/);
+      const certified = await issuer.token({ cnf: { 'x5t#S256': 'A'.repeat(43) } });
+      const { findings } = await look(args, { MCP_ETDI_TOKEN: certified });
+      expect(findings.find(({ check }) => check === 'token')?.text).to.match(/bound to a client certificate/);
+    });
+
+    it('has no use for the key where a token is not bound', async () => {
+      await serve((app) => {
+        protect(app);
+      });
+      const [, args] = await proofKey();
+      const { outcomes } = await look(args, { MCP_ETDI_TOKEN: await issuer.token({ scope: 'mcp' }) });
+      expect(outcomes).to.include({ token: 'ok', unknown_tool: 'ok' });
+      expect(outcomes).not.to.have.property('unproven_token');
+    });
+
+    it('names the option where a server that knows such tokens denies one that nobody can read', async () => {
+      await serve((app) => {
+        protect(app, [], { mode: 'require' });
+      });
+      const { findings } = await look([], { MCP_ETDI_TOKEN: 'opaque' });
+      expect(findings.find(({ check }) => check === 'token')?.fix).to.match(/--proof-key-file/);
+    });
+
+    it('takes the key from a private file that holds a private key, and from no other', async () => {
+      const [jwk] = await proofKey();
+      const { d: _private, ...open } = jwk;
+      const bad: readonly (readonly [string, number, RegExp])[] = [
+        [JSON.stringify(jwk), 0o644, /is open to other users/],
+        [JSON.stringify(open), 0o600, /holds no private key in JWK form, with its alg/],
+        ['{"kty":"oct","k":"AAAA","alg":"HS256"}', 0o600, /holds no private key in JWK form/],
+        ['-----BEGIN PRIVATE KEY-----', 0o600, /holds no private key in JWK form/],
+      ];
+      for (const [text, mode, message] of bad) {
+        const file = join(folder, `bad-${mode}`);
+        await writeFile(file, text, { mode });
+        const { code, out, err } = await run(['http://127.0.0.1:9/mcp', '--proof-key-file', file]);
+        expect([code > 0, out]).to.deep.equal([true, '']);
+        expect(err).to.match(message).and.not.to.include(jwk.d);
+      }
+    });
+  });
+
   describe('with a key', () => {
     const directory = (): string => join(folder, 'keys');
     const args = (): readonly string[] => ['--directory', directory()];
 
-    async function withSigned(mode: 'calls' | 'off' | undefined): Promise<Record<string, string>> {
+    interface Signed {
+      readonly dpop?: DPoPOptions;
+      readonly claims?: object;
+      readonly more?: readonly string[];
+    }
+
+    async function withSigned(
+      mode: 'calls' | 'off' | undefined,
+      { dpop = {}, claims = {}, more = [] }: Signed = {},
+    ): Promise<Record<string, string>> {
       const store = await openKeyStore({ directory: directory(), secret: SECRET, purposes: ['request'] });
       await store.signer('request').current();
       const jwks = await store.export();
       await store.close();
       await serve((app) => {
         const keys = [{ owner: 'https://doctor.example', clientId: 'client', jwks }];
-        protect(app, ...(mode === undefined ? [] : [verifySignature({ keys, resource: url, tools, mode })]));
+        protect(app, mode === undefined ? [] : [verifySignature({ keys, resource: url, tools, mode })], dpop);
       });
-      const token = await issuer.token({ scope: 'mcp', client_id: 'client' });
-      const { outcomes } = await look(args(), { MCP_ETDI_TOKEN: token, MCP_ETDI_KEY_SECRET: SECRET });
+      const token = await issuer.token({ scope: 'mcp', client_id: 'client', ...claims });
+      const { outcomes } = await look([...args(), ...more], { MCP_ETDI_TOKEN: token, MCP_ETDI_KEY_SECRET: SECRET });
       return outcomes;
     }
 
@@ -217,6 +376,21 @@ describe('mcp-etdi doctor', () => {
         tampered_body: 'ok',
         unsigned_call: 'ok',
       });
+    });
+
+    it('shows the same with a token that is bound to a key, but for what its proof hides', async () => {
+      const [jwk, more] = await proofKey();
+      const bound = { dpop: { nonces: {} }, claims: { cnf: { jkt: thumbprint(jwk) } }, more };
+      expect(await withSigned('calls', bound)).to.include({
+        token: 'ok',
+        unsigned_call: 'ok',
+        signature: 'ok',
+        replay: 'unknown',
+        tampered_body: 'ok',
+      });
+      await close?.();
+      await rm(directory(), { recursive: true });
+      expect(await withSigned(undefined, bound)).to.include({ signature: 'ok', tampered_body: 'failed' });
     });
 
     it('notices a server that takes no notice of signatures', async () => {
