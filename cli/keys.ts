@@ -2,8 +2,6 @@ import { createPublicKey } from 'node:crypto';
 import type { JWK } from 'jose';
 import { ALGORITHMS, type Algorithm } from '../lib/keys/algorithms.js';
 import { KEY_PURPOSES, KEY_STATES, type KeyInfo, type KeyPurpose } from '../lib/keys/keyRecord.js';
-import { openKeyStore, type KeyStore } from '../lib/keys/keyStore.js';
-import type { OpenKeyStoreOptions } from '../lib/keys/keyStoreOptions.js';
 import {
   among,
   command,
@@ -15,7 +13,9 @@ import {
   type Command,
   type Io,
 } from './command.js';
-import { readSecret, SECRET_VARIABLE } from './secret.js';
+import { AUDIT, AUDIT_HELP } from './recording.js';
+import { SECRET_VARIABLE } from './secret.js';
+import { withStore, type StoreOptions, type StoreValues } from './store.js';
 
 const COMMON = {
   directory: { type: 'string' },
@@ -31,28 +31,8 @@ const COMMON_HELP = `  --directory <path>    the directory of the key store (req
 const PURPOSE_HELP = `  --purpose <name>      ${KEY_PURPOSES.join(', ')}; may be repeated; default: all
 `;
 
-interface Common {
-  readonly directory?: string | undefined;
-  readonly 'secret-file'?: string | undefined;
+interface Common extends StoreValues {
   readonly json?: boolean | undefined;
-}
-
-/** Opens the store, lets `work` use it, and closes it whatever happens. */
-async function withStore<Result>(
-  common: Common,
-  io: Io,
-  options: Partial<OpenKeyStoreOptions>,
-  work: (store: KeyStore) => Promise<Result>,
-): Promise<Result> {
-  const { directory = '' } = common;
-  if (directory === '') throw new UsageError('name the directory of the key store with --directory');
-  const secret = await readSecret(common['secret-file'], io);
-  const store = await openKeyStore({ create: false, ...options, directory, secret });
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
 }
 
 function purposesOf(values: readonly string[] | undefined): readonly KeyPurpose[] {
@@ -82,13 +62,14 @@ const generate = command(
 Makes sure that each purpose has a key. Keys that are there stay.
 
 ${COMMON_HELP}${PURPOSE_HELP}  --algorithm <name>    ${ALGORITHMS.join(', ')}; default: ES256
-`,
+${AUDIT_HELP}`,
   async (args, io) => {
-    const options = { ...COMMON, ...PURPOSE, algorithm: { type: 'string' } } as const;
+    const options = { ...COMMON, ...PURPOSE, ...AUDIT, algorithm: { type: 'string' } } as const;
     const { values } = readArguments({ args: [...args], options });
     const algorithm: Algorithm = among('algorithm', ALGORITHMS, values.algorithm ?? 'ES256');
     const purposes = purposesOf(values.purpose);
-    await withStore(values, io, { create: true, algorithms: algorithm }, async (store) => {
+    const algorithms = Object.fromEntries(purposes.map((purpose) => [purpose, algorithm]));
+    await withStore(values, io, { create: true, algorithms }, async (store) => {
       const keys: KeyInfo[] = [];
       for (const purpose of purposes) keys.push(await store.generate(purpose));
       print(io, values, keys);
@@ -106,11 +87,12 @@ Generates the next key of each purpose that has one. The present key goes on unt
 ${COMMON_HELP}${PURPOSE_HELP}  --publish-for <s>     seconds until the next key signs; default: 900
   --retire-after <s>    seconds that the present key stays published after that
   --now                 let the next key sign at once; verifiers that cache the key set will deny it for a while
-`,
+${AUDIT_HELP}`,
   async (args, io) => {
     const options = {
       ...COMMON,
       ...PURPOSE,
+      ...AUDIT,
       now: { type: 'boolean' },
       'publish-for': { type: 'string' },
       'retire-after': { type: 'string' },
@@ -131,11 +113,7 @@ ${COMMON_HELP}${PURPOSE_HELP}  --publish-for <s>     seconds until the next key 
   },
 );
 
-function period(
-  name: 'publishFor' | 'retireAfter',
-  option: string,
-  value: string | undefined,
-): Partial<OpenKeyStoreOptions> {
+function period(name: 'publishFor' | 'retireAfter', option: string, value: string | undefined): StoreOptions {
   return value === undefined ? {} : { [name]: wholeNumber(option, value) };
 }
 
@@ -213,9 +191,10 @@ const revoke = command(
 Takes a key out of the key set at once and for good. When it was the active key, its successor signs from now on.
 Servers that run notice within a second; verifiers once their copy of the key set expires.
 
-${COMMON_HELP}`,
+${COMMON_HELP}${AUDIT_HELP}`,
   async (args, io) => {
-    const { values, positionals } = readArguments({ args: withKeyIds(args), options: COMMON, allowPositionals: true });
+    const options = { ...COMMON, ...AUDIT };
+    const { values, positionals } = readArguments({ args: withKeyIds(args), options, allowPositionals: true });
     const [keyId, ...surplus] = positionals;
     if (keyId === undefined || surplus.length > 0) throw new UsageError('name one key to revoke');
     const key = await withStore(values, io, {}, (store) => store.revoke(keyId));

@@ -11,7 +11,13 @@ export {
   type ToolVerifierOptions,
 } from './toolVerifier.js';
 export type { Approval, ApprovedForm } from './tools/approval.js';
-export { ApprovalsError, signedApprovals, type Approvals, type SignedApprovalsOptions } from './tools/approvals.js';
+export {
+  ApprovalsError,
+  signedApprovals,
+  type Approvals,
+  type RevokeOptions,
+  type SignedApprovalsOptions,
+} from './tools/approvals.js';
 export { fileApprovals, type FileApprovalsOptions } from './tools/fileApprovals.js';
 export { KEY_ROTATIONS, signKeyRotation, type KeyRotationOptions } from './tools/keyRotation.js';
 export type { Deployment, Deployments } from './tools/serials.js';

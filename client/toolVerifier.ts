@@ -17,7 +17,7 @@ import { isObject } from '../lib/rpc.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 import { changesAppearance } from './tools/appearance.js';
 import type { Approval } from './tools/approval.js';
-import type { Approvals } from './tools/approvals.js';
+import type { Approvals, RevokeOptions } from './tools/approvals.js';
 import { compareWithOthers, decide, type Evidence, type Policy } from './tools/decide.js';
 import { approvalOf, describe, malformed } from './tools/describe.js';
 import { followRotations } from './tools/keyRotation.js';
@@ -91,7 +91,7 @@ export interface ToolVerifier {
    */
   readonly approve: (tool: WireTool, options?: ApproveOptions) => Promise<Approval>;
   /** Takes an approval back. Whether there was one. */
-  readonly revoke: (tool: string) => Promise<boolean>;
+  readonly revoke: (tool: string, options?: RevokeOptions) => Promise<boolean>;
 }
 
 const NINETY_DAYS = 7_776_000;
@@ -178,7 +178,7 @@ export function toolVerifier(options: ToolVerifierOptions): ToolVerifier {
       if (evidence === undefined || verdict.outcome === 'deny') throw new ToolDenied(verdict);
       return save(evidence, options);
     },
-    revoke: (tool: string) => approvals.revoke(server, tool),
+    revoke: (tool: string, { approver = 'user' }: RevokeOptions = {}) => approvals.revoke(server, tool, { approver }),
   });
 }
 

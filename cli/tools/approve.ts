@@ -1,13 +1,16 @@
 import type { JSONWebKeySet } from 'jose';
 import type { Listing } from '../../client/tools/listing.js';
-import { fileApprovals } from '../../client/tools/fileApprovals.js';
+import type { Approvals } from '../../client/tools/approvals.js';
+import { fileApprovals, type FileApprovalsOptions } from '../../client/tools/fileApprovals.js';
 import { explain, type ToolVerdict } from '../../client/tools/verdict.js';
 import { toolVerifier, type ToolVerifier } from '../../client/toolVerifier.js';
+import type { AuditTrail } from '../../lib/audit/trail.js';
 import type { WireTool } from '../../lib/definitions/form.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
 import { canonicalResource, secureUrl } from '../../lib/url.js';
 import { command, readArguments, UsageError, wholeNumber, type Command, type Io } from '../command.js';
+import { AUDIT, AUDIT_HELP } from '../recording.js';
 import { listForms } from './connect.js';
 import { KEYS, KEYS_HELP, withKeys } from './keyStore.js';
 import { printJson } from './lockCommands.js';
@@ -32,12 +35,13 @@ ${APPROVALS_HELP}  --all                 approve every tool that may be approved
   --any-deployment      forget which deployments were seen: for a server that went back on purpose
   --days <n>            for how long; default: 90
   --approver <name>     who approves; default: the variable USER
-  --json                print JSON
+${AUDIT_HELP}  --json                print JSON
 ${CONNECTION_HELP}`,
   async (args, io) => {
     const options = {
       ...KEYS,
       ...CONNECTION,
+      ...AUDIT,
       approvals: { type: 'string' },
       all: { type: 'boolean' },
       'publisher-keys': { type: 'string' },
@@ -53,11 +57,11 @@ ${CONNECTION_HELP}`,
     const target = await targetOf(url, values, io);
     const file = fileOf(values.approvals);
     const publishers = await publishersOf(values['publisher-keys'], values.publisher ?? target.url, values.unsigned);
-    const approver = values.approver ?? io.env['USER'] ?? 'user';
+    const approver = approverOf(values.approver, io);
     const approvalLifetime = wholeNumber('days', values.days ?? '90') * 86_400;
     const listings = await listForms(target);
-    const results = await withKeys('approval', values, io, async ({ signer, jwks }) => {
-      const approvals = fileApprovals({ file, signer, keys: jwks });
+    const results = await withKeys('approval', values, io, async ({ signer, jwks, trail }) => {
+      const approvals = openApprovals({ file, signer, keys: jwks }, trail);
       if (values['any-deployment'] === true) await approvals.saveDeployments(target.url, []);
       const verifier = toolVerifier({
         server: target.url,
@@ -133,6 +137,16 @@ async function publishersOf(
   return [{ owner, jwks: { keys: jwks['keys'] as JSONWebKeySet['keys'] } }];
 }
 
+/** Nobody proves who that is: it is for those who read the approvals. */
+function approverOf(named: string | undefined, io: Io): string {
+  return named ?? io.env['USER'] ?? 'user';
+}
+
+function openApprovals(options: FileApprovalsOptions, trail: AuditTrail | undefined): Approvals {
+  const approvals = fileApprovals(options);
+  return trail?.approvals(approvals) ?? approvals;
+}
+
 function fileOf(file: string | undefined): string {
   if (file === undefined) throw new UsageError('name the file of approvals with --approvals');
   return file;
@@ -146,20 +160,28 @@ export const revoke: Command = command(
 
 Takes the approvals of the named tools of a server back. The server is not asked.
 
-${APPROVALS_HELP}  --json                print JSON
+${APPROVALS_HELP}  --approver <name>     who takes them back, for the audit trail; default: the variable USER
+${AUDIT_HELP}  --json                print JSON
 `,
   async (args, io: Io) => {
-    const options = { ...KEYS, approvals: { type: 'string' }, json: { type: 'boolean' } } as const;
+    const options = {
+      ...KEYS,
+      ...AUDIT,
+      approvals: { type: 'string' },
+      approver: { type: 'string' },
+      json: { type: 'boolean' },
+    } as const;
     const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true });
     const [url, ...names] = positionals;
     if (url === undefined || secureUrl(url) !== undefined || names.length === 0) {
       throw new UsageError('name the URL of an MCP endpoint and at least one tool');
     }
     const file = fileOf(values.approvals);
-    const revoked = await withKeys('approval', values, io, async ({ jwks }) => {
-      const approvals = fileApprovals({ file, keys: jwks });
+    const by = { approver: approverOf(values.approver, io) };
+    const revoked = await withKeys('approval', values, io, async ({ jwks, trail }) => {
+      const approvals = openApprovals({ file, keys: jwks }, trail);
       const done: string[] = [];
-      for (const name of names) if (await approvals.revoke(canonicalResource(url), name)) done.push(name);
+      for (const name of names) if (await approvals.revoke(canonicalResource(url), name, by)) done.push(name);
       return done;
     });
     if (values.json === true) printJson(io, { revoked });

@@ -1,9 +1,10 @@
 import type { JSONWebKeySet } from 'jose';
+import type { AuditTrail } from '../../lib/audit/trail.js';
 import type { KeyPurpose } from '../../lib/keys/keyRecord.js';
-import { openKeyStore } from '../../lib/keys/keyStore.js';
 import type { Signer } from '../../lib/keys/signer.js';
-import { UsageError, type Io } from '../command.js';
-import { readSecret, SECRET_VARIABLE } from '../secret.js';
+import type { Io } from '../command.js';
+import { SECRET_VARIABLE } from '../secret.js';
+import { withStore, type StoreValues } from '../store.js';
 
 export const KEYS = { directory: { type: 'string' }, 'secret-file': { type: 'string' } } as const;
 
@@ -15,24 +16,20 @@ export interface Keys {
   readonly signer: Signer;
   /** Every public key of that purpose whose signatures still count. */
   readonly jwks: JSONWebKeySet;
+  /** Where what is done is recorded, if anywhere. */
+  readonly trail: AuditTrail | undefined;
 }
 
 /** Lends the keys of one purpose to some work, and closes their store whatever happens. */
-export async function withKeys<Result>(
+export function withKeys<Result>(
   purpose: KeyPurpose,
-  options: { readonly directory?: string | undefined; readonly 'secret-file'?: string | undefined },
+  values: StoreValues,
   io: Io,
   work: (keys: Keys) => Promise<Result>,
 ): Promise<Result> {
-  const { directory = '' } = options;
-  if (directory === '') throw new UsageError('name the directory of the key store with --directory');
-  const secret = await readSecret(options['secret-file'], io);
-  const store = await openKeyStore({ create: false, purposes: [purpose], directory, secret });
-  try {
+  return withStore(values, io, { purposes: [purpose] }, async (store, trail) => {
     // A key that signs no more has signed what is still valid. One that was revoked has not.
-    const jwks = await store.export({ states: ['pending', 'active', 'retiring', 'retired'] });
-    return await work({ signer: store.signer(purpose), jwks });
-  } finally {
-    await store.close();
-  }
+    const jwks = await store.export({ purpose, states: ['pending', 'active', 'retiring', 'retired'] });
+    return work({ signer: store.signer(purpose), jwks, trail });
+  });
 }

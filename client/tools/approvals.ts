@@ -23,14 +23,19 @@ export interface Approvals {
   readonly list: () => Promise<readonly Approval[]>;
   /** Signs an approval and puts it in the place of the one before. */
   readonly save: (approval: Approval) => Promise<void>;
-  /** Takes an approval back, and remembers that. Whether there was one. */
-  readonly revoke: (server: string, tool: string) => Promise<boolean>;
+  /** Takes an approval back, and remembers that. Whether there was one. Who does is for those who record it. */
+  readonly revoke: (server: string, tool: string, by?: RevokeOptions) => Promise<boolean>;
   /** Whether the last thing that happened to the approval of a tool is that it was taken back. */
   readonly isRevoked: (server: string, tool: string) => Promise<boolean>;
   /** The deployments of a server that were seen last. Empty where none was. Throws as `find` does. */
   readonly deployments: (server: string) => Promise<Deployments>;
   /** Remembers them: without a signer for as long as the process runs. */
   readonly saveDeployments: (server: string, deployments: Deployments) => Promise<void>;
+}
+
+export interface RevokeOptions {
+  /** Who takes an approval back. Default of a `toolVerifier`: `user`. */
+  readonly approver?: string;
 }
 
 export interface SignedApprovalsOptions {

@@ -159,6 +159,7 @@ export interface ApprovalEvent extends EventBase {
   readonly type: 'approval_granted' | 'approval_revoked';
   readonly tool: string;
   readonly server: string;
+  /** Who approved it, or took that back. */
   readonly approver?: string;
   readonly version?: string;
   readonly publisher?: string;

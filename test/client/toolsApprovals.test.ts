@@ -99,6 +99,25 @@ describe('approvals', () => {
       expect(await reader.isRevoked(SERVER, 'read')).to.equal(true);
     });
 
+    it('are told who takes one back, which a verifier passes on', async () => {
+      const { approvals, verifier } = await bench();
+      const seen: unknown[] = [];
+      const told: Approvals = {
+        ...approvals,
+        revoke: (...args) => {
+          seen.push(args);
+          return approvals.revoke(...args);
+        },
+      };
+      const { revoke } = verifier({ approvals: told });
+      await revoke('read');
+      await revoke('read', { approver: 'ada' });
+      expect(seen).to.deep.equal([
+        [SERVER, 'read', { approver: 'user' }],
+        [SERVER, 'read', { approver: 'ada' }],
+      ]);
+    });
+
     it('count when they were signed with a key that is known, and only then', async () => {
       const store = memoryApprovals();
       const stranger = await fakeSigner();

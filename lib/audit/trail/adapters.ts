@@ -17,7 +17,7 @@ export interface VerdictSeen {
 /** What approvals look like to the trail: those of `fileApprovals` and `signedApprovals`. */
 export interface ApprovalsSeen<Approved extends ApprovalSeen> {
   readonly save: (approval: Approved) => Promise<void>;
-  readonly revoke: (server: string, tool: string) => Promise<boolean>;
+  readonly revoke: (server: string, tool: string, by?: { readonly approver?: string }) => Promise<boolean>;
 }
 
 export interface ApprovalSeen {
@@ -39,7 +39,7 @@ export interface TrailAdapters {
   /** Takes what `toolVerifier(...).check(...)` resolves to. */
   readonly onVerdict: (verdict: VerdictSeen) => void;
   /** `toolVerifier({ ..., approvals: trail.approvals(fileApprovals({ ... })) })`: records who approved and revoked what. */
-  readonly approvals: <Approved extends ApprovalSeen, All extends ApprovalsSeen<Approved>>(approvals: All) => All;
+  readonly approvals: <All extends ApprovalsSeen<never>>(approvals: All) => All;
 }
 
 /** @param record never throws */
@@ -86,9 +86,9 @@ function recorded(
       const more = present({ version, publisher }, ['version', 'publisher']);
       record({ type: 'approval_granted', tool, server, approver, permissions, expiresAt, ...more });
     },
-    async revoke(server, tool) {
-      const revoked = await approvals.revoke(server, tool);
-      if (revoked) record({ type: 'approval_revoked', tool, server });
+    async revoke(server, tool, by = {}) {
+      const revoked = await approvals.revoke(server, tool, by);
+      if (revoked) record({ type: 'approval_revoked', tool, server, ...present(by, ['approver']) });
       return revoked;
     },
   };

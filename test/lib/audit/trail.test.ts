@@ -475,11 +475,11 @@ describe('openAuditTrail', () => {
     const saved: unknown[] = [];
     const approvals = trail.approvals({
       save: (approval: unknown) => Promise.resolve(void saved.push(approval)),
-      revoke: (_server: string, tool: string) => Promise.resolve(tool === 't'),
+      revoke: (_server: string, tool: string, _by?: object) => Promise.resolve(tool === 't'),
     });
     const approval = { server: 'https://a.example/mcp', tool: 't', permissions: ['p'], approver: 'ann', expiresAt: at };
     await approvals.save(approval);
-    await approvals.revoke('https://a.example/mcp', 't');
+    await approvals.revoke('https://a.example/mcp', 't', { approver: 'bob' });
     await approvals.revoke('https://a.example/mcp', 'unknown');
     await trail.close();
     expect(saved).to.deep.equal([approval]);
@@ -493,6 +493,8 @@ describe('openAuditTrail', () => {
       'approval_granted',
       'approval_revoked',
     ]);
+    const approvers = (await events()).flatMap((event) => ('approver' in event ? [event.approver] : []));
+    expect(approvers).to.deep.equal(['ann', 'bob']);
     expect((await events())[2]).to.have.deep.property('error', { name: 'Error', code: 'EIO' });
     expect(await readFile(sandbox.file, 'utf8')).to.not.include('secret');
   });
