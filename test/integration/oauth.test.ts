@@ -10,7 +10,7 @@ import { followStepUp, tools } from '../../examples/step-up.js';
 import { mtlsFetch, type MtlsFetch } from '../../client/index.js';
 import { authenticate, authorizeScopes, introspect, oidc, protectedResource, type Signer } from '../../lib/index.js';
 import { certificateAuthority, type Authority, type Issued } from '../support/certificates.js';
-import { MCP_SERVERS } from '../support/mcpServers.js';
+import { MCP_SERVERS, NEWEST_MCP_SERVERS } from '../support/mcpServers.js';
 import { SCOPES, startOAuthServer, type OAuthServer } from '../support/oauthServer.js';
 
 interface Served {
@@ -49,7 +49,8 @@ describe('an authorization server with mutual TLS, introspection and resource in
   });
 
   for (const format of ['jwt', 'opaque'] as const) {
-    for (const [name, mount] of MCP_SERVERS) {
+    // Tokens are read before a framework is, so that its older releases need one format alone.
+    for (const [name, mount] of format === 'jwt' ? MCP_SERVERS : NEWEST_MCP_SERVERS) {
       describe(`with ${format} tokens for ${name}`, () => {
         let served: Served;
         const connections: Connection[] = [];

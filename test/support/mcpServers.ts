@@ -4,7 +4,9 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer as McpServerV2 } from '@modelcontextprotocol/server';
 import express from 'express';
+import express4 from 'express4';
 import Koa from 'koa';
+import Koa2 from 'koa2';
 import { serveExpress, toExpress } from '../../adapters/express.js';
 import { serveKoa, toKoa } from '../../adapters/koa.js';
 import { contextOf } from '../../lib/index.js';
@@ -66,16 +68,16 @@ const LINES: Readonly<Record<'sdk v1' | 'server v2', () => Answer>> = {
   'server v2': () => toNodeHandler(createMcpHandler(serverV2)),
 };
 
-function onExpress(answer: Answer, { checks, endpoints = [] }: Mounted): RequestListener {
-  const app = express();
+function onExpress(framework: typeof express, answer: Answer, { checks, endpoints = [] }: Mounted): RequestListener {
+  const app = framework();
   app.use(serveExpress(...endpoints));
   app.use('/mcp', toExpress(...(checks as Ordered<AnyMiddleware[]>)));
   app.post('/mcp', (req, res) => answer(req as never, res as never, req.body));
   return app;
 }
 
-function onKoa(answer: Answer, { checks, endpoints = [] }: Mounted): RequestListener {
-  const app = new Koa();
+function onKoa(Framework: typeof Koa, answer: Answer, { checks, endpoints = [] }: Mounted): RequestListener {
+  const app = new Framework();
   const check = toKoa(...(checks as Ordered<AnyMiddleware[]>));
   app.use(serveKoa(...endpoints));
   app.use((ctx, next) => (ctx.path === '/mcp' ? check(ctx, () => reply(ctx)) : (next() as Promise<void>)));
@@ -91,10 +93,25 @@ function onKoa(answer: Answer, { checks, endpoints = [] }: Mounted): RequestList
   return (req, res) => void handle(req, res);
 }
 
+type Mount = (mounted: Mounted) => RequestListener;
+type Row = readonly [name: string, mount: Mount];
+
+/** How one release of a framework serves MCP over HTTP with either SDK line. */
+const rows = (framework: string, on: (answer: Answer, mounted: Mounted) => RequestListener): readonly Row[] =>
+  (['sdk v1', 'server v2'] as const).map((line) => [
+    `${framework} and ${line}`,
+    (mounted) => on(LINES[line](), mounted),
+  ]);
+
 /** The four ways to serve MCP over HTTP, each with the tools `whoami`, `peek` and `pay`. */
-export const MCP_SERVERS: readonly (readonly [name: string, mount: (mounted: Mounted) => RequestListener])[] = [
-  ['Express and sdk v1', (mounted) => onExpress(LINES['sdk v1'](), mounted)],
-  ['Express and server v2', (mounted) => onExpress(LINES['server v2'](), mounted)],
-  ['Koa and sdk v1', (mounted) => onKoa(LINES['sdk v1'](), mounted)],
-  ['Koa and server v2', (mounted) => onKoa(LINES['server v2'](), mounted)],
+export const NEWEST_MCP_SERVERS: readonly Row[] = [
+  ...rows('Express', (answer, mounted) => onExpress(express, answer, mounted)),
+  ...rows('Koa', (answer, mounted) => onKoa(Koa, answer, mounted)),
+];
+
+/** The same, and on the older releases of the frameworks that are supported too. */
+export const MCP_SERVERS: readonly Row[] = [
+  ...NEWEST_MCP_SERVERS,
+  ...rows('Express 4', (answer, mounted) => onExpress(express4, answer, mounted)),
+  ...rows('Koa 2', (answer, mounted) => onKoa(Koa2, answer, mounted)),
 ];
