@@ -1,9 +1,15 @@
 import { assertJson, MAX_BODY_BYTES, readBytes, wasRead } from './body.js';
+import { carriesMessages, hasContent, mayHideContent } from './content.js';
+import { Denial } from './denial.js';
 import type { Exchange } from './exchange.js';
 import { assertMirrored } from './mirror.js';
 import { parseJson, readMessages, type RpcMessage } from './rpc.js';
 
-const WITHOUT_MESSAGES: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
+declare module './denial.js' {
+  interface DenialCodes {
+    content_unexpected: 400;
+  }
+}
 
 /** The body of one request. Bytes and messages are each read once, and not before somebody asks. */
 export class Incoming {
@@ -40,9 +46,20 @@ export class Incoming {
     return readBytes(req, seen.parsedBody(), options.bodyLimit ?? MAX_BODY_BYTES);
   }
 
+  /** No check has seen such content: a handler that reads it would act on what nobody allowed. */
+  async #assertEmpty(): Promise<void> {
+    const { method, headers } = this.#exchange;
+    const isHidden = mayHideContent(method, headers) && (await this.bytes()).byteLength > 0;
+    if (!isHidden && !hasContent(method, headers)) return;
+    throw new Denial(400, 'content_unexpected', 'A request of this method must have no content');
+  }
+
   async #readMessages(): Promise<readonly RpcMessage[]> {
     const { req, seen, method, headers } = this.#exchange;
-    if (WITHOUT_MESSAGES.has(method)) return (this.messages = []);
+    if (!carriesMessages(method)) {
+      await this.#assertEmpty();
+      return (this.messages = []);
+    }
     assertJson(headers);
     const parsed = seen.parsedBody();
     this.#readBefore ??= wasRead(req);

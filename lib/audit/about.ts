@@ -81,12 +81,13 @@ export function deniedTransaction(decisions: readonly Decision[]): string | unde
   return undefined;
 }
 
-export function auditCallStack({ root, depth, caller, frames }: CallStack): AuditedCallStack {
-  const names = frames.map((frame) => escapeText(nameOf(frame)));
+/** Trusted peers choose the names of their tools, and may know what the request carries. */
+export function auditCallStack({ root, depth, caller, frames }: CallStack, privacy: Privacy): AuditedCallStack {
+  const names = frames.map((frame) => privacy.text(nameOf(frame)));
   return Object.freeze({
-    root: escapeText(root),
+    root: privacy.text(root),
     depth,
-    caller: escapeText(nameOf(caller)),
+    caller: privacy.text(nameOf(caller)),
     frames: Object.freeze(names),
   });
 }

@@ -23,6 +23,7 @@ const BY_CODE: ReadonlyMap<string, DenialType> = new Map<string, DenialType>([
   ['json_malformed', 'message_malformed'],
   ['rpc_malformed', 'message_malformed'],
   ['body_incomplete', 'message_malformed'],
+  ['content_unexpected', 'message_malformed'],
   ['body_too_large', 'message_malformed'],
   ['encoding_unsupported', 'message_malformed'],
   ['media_type_unsupported', 'message_malformed'],

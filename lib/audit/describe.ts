@@ -40,7 +40,7 @@ export function describeRequest(
     outcome: auditOutcome(decisions, outcome),
     durationMs: roundMs(outcome.ms),
     http: auditHttp(request, privacy),
-    decisions: Object.freeze(decisions.map(auditDecision)),
+    decisions: Object.freeze(decisions.map((decision) => auditDecision(decision, privacy))),
   };
   if (outcome.status !== undefined) record.status = outcome.status;
   if (facts.auth !== undefined) record.principal = auditPrincipal(facts.auth);
@@ -52,7 +52,7 @@ export function describeRequest(
   if (access !== undefined) record.access = access;
   const transaction = facts.callStack?.transaction ?? deniedTransaction(decisions);
   if (transaction !== undefined) record.transaction = privacy.id(transaction, MAX_ID);
-  if (facts.callStack !== undefined) record.callStack = auditCallStack(facts.callStack);
+  if (facts.callStack !== undefined) record.callStack = auditCallStack(facts.callStack, privacy);
   if (facts.observed !== undefined) record.observed = auditObservation(facts.observed);
   return Object.freeze(record);
 }

@@ -1,6 +1,7 @@
 import type { Decision, Denied, Detail } from '../decision.js';
 import { escapeText } from '../text.js';
 import { perFrozen } from './perFrozen.js';
+import type { Privacy } from './privacy.js';
 import type { AuditedDecision, AuditedAccess, AuditedValue } from './record.js';
 
 /**
@@ -14,13 +15,16 @@ const NAME = /^[A-Za-z_$][\w$]{0,63}$/;
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 const MAX_CAUSES = 4;
 
-/** One verdict as it is recorded. */
-export function auditDecision(decision: Decision): AuditedDecision {
+/** For what is no part of a request. */
+const PLAIN: Pick<Privacy, 'text'> = { text: escapeText };
+
+/** One verdict as it is recorded. What the request itself carries is masked in it. */
+export function auditDecision(decision: Decision, privacy: Pick<Privacy, 'text'> = PLAIN): AuditedDecision {
   const { middleware, effect } = decision;
   const ms = roundMs(decision.ms);
   if (decision.effect === 'allow') return Object.freeze({ middleware, effect, ms });
   const { status, code } = decision;
-  const detail = decision.detail === undefined ? undefined : auditDetail(decision.detail);
+  const detail = decision.detail === undefined ? undefined : auditDetail(decision.detail, privacy);
   const error = decision.cause === undefined ? undefined : auditError(decision.cause);
   return Object.freeze({
     middleware,
@@ -57,16 +61,16 @@ export function roundMs(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function auditDetail(detail: Detail): AuditedDecision['detail'] {
+function auditDetail(detail: Detail, privacy: Pick<Privacy, 'text'>): AuditedDecision['detail'] {
   const kept = Object.entries(detail).flatMap(([name, value]) => {
-    const safe = SAFE.has(name) ? auditValue(value) : undefined;
+    const safe = SAFE.has(name) ? auditValue(value, privacy) : undefined;
     return safe === undefined ? [] : [[name, safe] as const];
   });
   return kept.length === 0 ? undefined : Object.freeze(Object.fromEntries(kept));
 }
 
-function auditValue(value: unknown): AuditedValue | undefined {
-  if (typeof value === 'string') return escapeText(value, MAX_TEXT);
+function auditValue(value: unknown, privacy: Pick<Privacy, 'text'>): AuditedValue | undefined {
+  if (typeof value === 'string') return privacy.text(value, MAX_TEXT);
   if (Array.isArray(value)) return auditList(value);
   return typeof value === 'boolean' || Number.isFinite(value) ? (value as boolean | number) : undefined;
 }

@@ -10,7 +10,8 @@ export interface ToolOutcome {
   readonly call: RpcRequest;
   /**
    * `succeeded`: a result. `tool_error`: a result with `isError`, which is what official servers make of a tool that
-   * throws. `rpc_error`: a JSON-RPC error. `unanswered`: the response ended without either.
+   * throws. `rpc_error`: a JSON-RPC error. `unanswered`: the response ended without either, or
+   * several calls have one id, so that no answer is surely that of one of them.
    */
   readonly outcome: 'succeeded' | 'tool_error' | 'rpc_error' | 'unanswered';
   /** The number of a JSON-RPC error. */
@@ -58,7 +59,8 @@ export function toolOutcomes(options: ToolOutcomesOptions): Middleware {
 
 /** Pairs the calls of a request with the answers that leave the server. */
 export class OutcomeWatch {
-  readonly #open = new WeakMap<RequestContext, Map<string | number, RpcRequest>>();
+  /** Calls by their id: of a batch several may have the same. */
+  readonly #open = new WeakMap<RequestContext, Map<string | number, readonly RpcRequest[]>>();
   readonly #onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => void;
 
   constructor(onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => void) {
@@ -71,7 +73,9 @@ export class OutcomeWatch {
     const calls = (ctx.request.messages ?? []).filter(
       (message): message is RpcRequest => message.kind === 'request' && message.target.kind === 'tool',
     );
-    if (calls.length > 0) this.#open.set(ctx, new Map(calls.map((call) => [call.id, call])));
+    const open = new Map<string | number, readonly RpcRequest[]>();
+    for (const call of calls) open.set(call.id, [...(open.get(call.id) ?? []), call]);
+    if (calls.length > 0) this.#open.set(ctx, open);
   }
 
   /** Whether a call has no answer yet. */
@@ -82,8 +86,8 @@ export class OutcomeWatch {
   see(ctx: RequestContext, message: OutgoingMessage): void {
     const { id, result, error } = message;
     const open = this.#open.get(ctx);
-    const call = open?.get(id as string | number);
-    if (call === undefined || Object.hasOwn(message, 'method')) return;
+    const [call, ...others] = open?.get(id as string | number) ?? [];
+    if (call === undefined || others.length > 0 || Object.hasOwn(message, 'method')) return;
     open?.delete(call.id);
     if (isObject(error)) {
       const { code } = error;
@@ -96,7 +100,8 @@ export class OutcomeWatch {
   }
 
   end(ctx: RequestContext): void {
-    for (const call of this.#open.get(ctx)?.values() ?? []) this.#onOutcome(ctx, { call, outcome: 'unanswered' });
+    const open = [...(this.#open.get(ctx)?.values() ?? [])].flat();
+    for (const call of open) this.#onOutcome(ctx, { call, outcome: 'unanswered' });
     this.#open.delete(ctx);
   }
 }

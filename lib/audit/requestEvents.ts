@@ -1,6 +1,5 @@
 import type { RequestContext } from '../context.js';
 import type { Denied, HandlerCall } from '../decision.js';
-import { escapeText } from '../text.js';
 import {
   auditCallStack,
   auditHttp,
@@ -60,7 +59,7 @@ export class RequestEvents {
   }
 
   denial(denied: Denied): DenialEvent {
-    const { effect: _effect, ...decision } = auditDecision(denied);
+    const { effect: _effect, ...decision } = auditDecision(denied, this.#privacy);
     const access = auditAccess([denied]);
     return Object.freeze({
       ...this.#about(deniedTransaction([denied])),
@@ -90,7 +89,7 @@ export class RequestEvents {
       type,
       middleware,
       ...(needed === undefined ? {} : { access: needed }),
-      ...(stack === undefined ? {} : { callStack: auditCallStack(stack) }),
+      ...(stack === undefined ? {} : { callStack: auditCallStack(stack, this.#privacy) }),
     });
   }
 
@@ -128,7 +127,7 @@ export class RequestEvents {
   /** A call that the handler makes. */
   called(call: HandlerCall): DenialEvent | CallStartedEvent | CallSentEvent | CallEndedEvent {
     const { phase, denied } = call;
-    const [tool, caller] = [this.#privacy.text(call.tool), escapeText(call.caller)];
+    const [tool, caller] = [this.#privacy.text(call.tool), this.#privacy.text(call.caller)];
     if (denied !== undefined) return this.denial({ ...denied, detail: { caller, callee: tool, ...denied.detail } });
     if (phase === 'started' || phase === 'sent') {
       const type = phase === 'sent' ? 'call_sent' : 'call_started';

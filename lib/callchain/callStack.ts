@@ -57,6 +57,8 @@ export interface StackOrigin {
   readonly party: CallParty;
   /** The hops that came with the request. */
   readonly hops: readonly Hop[];
+  /** The stack of the tool that called within this server, where one did: with it this one ends. */
+  readonly within?: CallStack;
   /** The calls within this server since. */
   readonly local: readonly LocalHop[];
   readonly limitedBy: DepthLimit;
@@ -111,7 +113,9 @@ class Stack implements CallStack {
   }
 
   static hasEnded(stack: object): boolean {
-    return #ended in stack && stack.#ended;
+    if (!(#ended in stack)) return false;
+    const { within } = stack.#origin;
+    return stack.#ended || (within !== undefined && Stack.hasEnded(within));
   }
 }
 
@@ -135,6 +139,7 @@ export function endStack(stack: CallStack): void {
   Stack.end(stack);
 }
 
+/** Whether a call is over, or one that it was made in. */
 export function hasEnded(stack: CallStack): boolean {
   return Stack.hasEnded(stack);
 }

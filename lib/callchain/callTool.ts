@@ -6,7 +6,7 @@ import { assertAllowed, assertRoles, assertUnsigned, deny, permissionsOf, type C
 import { assertSignedIn, signInOf } from '../tools/stepUp.js';
 import { endStack, openStack, originOf, type CallStack } from './callStack.js';
 import { callDenial } from './denials.js';
-import { assertMayCall } from './extend.js';
+import { assertMayCall, assertOngoing } from './extend.js';
 import { ROOT } from './names.js';
 import { callReport, reportingDenial } from './report.js';
 import type {} from '../../middleware/callStackGuard.js';
@@ -92,6 +92,8 @@ async function enter(stack: CallStack, tool: string, args: object): Promise<Call
   await assertMayCall('callTool', stack, { frame, rules });
   const use = { method: 'tools/call', target: { kind: 'tool', name: tool }, arguments: args } as const;
   const required = await assertPolicy(stack, { use, rules: [{ policy }] }, caller);
+  // It may have ended while it was asked what it may.
+  assertOngoing(stack, origin);
   const budget = stack.depth + rules.maxDepth;
   const maxDepth = Math.min(stack.maxDepth, budget);
   const shown: CallStack = {
@@ -104,6 +106,7 @@ async function enter(stack: CallStack, tool: string, args: object): Promise<Call
   };
   return openStack(shown, {
     ...origin,
+    within: stack,
     local: [...origin.local, { tool, arguments: args, permissions: required, maxDepth }],
     limitedBy: budget < stack.maxDepth ? 'tool' : origin.limitedBy,
   });

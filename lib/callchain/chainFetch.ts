@@ -59,8 +59,8 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
   if (party.signer === undefined) {
     throw new TypeError('chainFetch: nothing signs hops here: pass identity: { resource, signer } to callStackGuard');
   }
-  const endpoint = new URL(given.resource);
   const resource = canonicalResource(given.resource);
+  const endpoint = resource.replace(/\?.*$/s, '');
 
   const forwarding = callReport('chainFetch', callStack, { tool: resource, arguments: undefined });
   const assertKept = (texts: readonly string[]): Promise<void> =>
@@ -102,7 +102,7 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
 
   return async (input, init) => {
     const url = urlOf(input);
-    if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) {
+    if (canonicalResource(`${url.origin}${url.pathname}`) !== endpoint) {
       // Not what stands in its body: whoever exchanges the token for another one sends it to the authorization server.
       await assertKept([...textsOf(url), ...headersOf(input, init).values()]);
       return send(input, init);

@@ -26,8 +26,7 @@ export async function assertMayCall(
 ): Promise<StackOrigin> {
   const origin = originOf(label, stack);
   const { transaction } = stack;
-  const isLate = origin.endsAt <= origin.party.now().getTime();
-  if (isLate || hasEnded(stack)) throw callDenial('call_ended', { transaction });
+  assertOngoing(stack, origin);
   const frame = stack.frames.at(-1) ?? ROOT;
   const rules = frame === ROOT ? undefined : origin.party.rules.get(frame.tool);
   assertAgreed({ frame, rules }, callee, transaction);
@@ -42,6 +41,12 @@ export async function assertMayCall(
   return origin;
 }
 
+/** @throws {Denial} 403 `call_ended` */
+export function assertOngoing(stack: CallStack, { party, endsAt }: StackOrigin): void {
+  const isLate = endsAt <= party.now().getTime();
+  if (isLate || hasEnded(stack)) throw callDenial('call_ended', { transaction: stack.transaction });
+}
+
 /**
  * Signs the chain of a call: the hops that came with the request, one for each call within this server since, and one
  * for this call.
@@ -50,7 +55,8 @@ export async function assertMayCall(
  * @throws {Unavailable} when the signer cannot reach its keys
  */
 export async function signChain(stack: CallStack, call: OutgoingCall): Promise<readonly string[]> {
-  const { party, hops, local } = originOf('chainFetch', stack);
+  const origin = originOf('chainFetch', stack);
+  const { party, hops, local } = origin;
   const { transaction } = stack;
   if (party.signer === undefined) throw new TypeError('chainFetch: this server signs no hops: pass identity.signer');
   if (hops.length + local.length >= MAX_HOPS) {
@@ -69,6 +75,8 @@ export async function signChain(stack: CallStack, call: OutgoingCall): Promise<r
     chain.push(await signHop({ ...next, ...times, ...link }, key));
   }
   assertSize(chain);
+  // The key may have been long in coming.
+  assertOngoing(stack, origin);
   return chain;
 }
 

@@ -204,6 +204,7 @@ function originOfCall(
   party: CallParty,
   { hops, limitedBy, spend }: Pick<StackOrigin, 'hops' | 'limitedBy' | 'spend'>,
 ): StackOrigin {
+  const credentials = credentialsOf(ctx);
   return {
     party,
     hops,
@@ -216,8 +217,8 @@ function originOfCall(
     spend,
     caller,
     signed: ctx.state.signature !== undefined,
-    credentials: credentialsOf(ctx),
-    trace: traceOf(ctx),
+    credentials,
+    trace: traceOf(ctx, credentials),
   };
 }
 
@@ -229,10 +230,14 @@ function credentialsOf({ request: { headers } }: RequestContext): readonly strin
 
 const TRACE = { traceparent: /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/, tracestate: /^[\x20-\x7e]{1,512}$/ };
 
-/** What is not of its form (W3C Trace Context) is left out. Whoever called may have made it up: it proves nothing. */
-function traceOf({ request: { headers } }: RequestContext): StackOrigin['trace'] {
+/**
+ * What is not of its form (W3C Trace Context), or holds a credential, is left out. Whoever called may have made it up: it
+ * proves nothing.
+ */
+function traceOf({ request: { headers } }: RequestContext, credentials: readonly string[]): StackOrigin['trace'] {
   const [parent, ...others] = headers['traceparent'] ?? [];
   if (parent === undefined || others.length > 0 || !TRACE.traceparent.test(parent)) return {};
   const state = (headers['tracestate'] ?? []).join(',');
-  return { traceparent: parent, ...(TRACE.tracestate.test(state) ? { tracestate: state } : {}) };
+  const isFit = TRACE.tracestate.test(state) && !credentials.some((one) => state.includes(one));
+  return { traceparent: parent, ...(isFit ? { tracestate: state } : {}) };
 }

@@ -1,3 +1,4 @@
+import { hasContent } from '../content.js';
 import { coverageOf, MAX_COMPONENTS, type Coverage } from './coverage.js';
 import type { Fields } from './message.js';
 
@@ -19,7 +20,6 @@ const WHEN_PRESENT = [
   'last-event-id',
 ];
 const PARAMETER_PREFIX = 'mcp-param-';
-const WITHOUT_CONTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS']);
 
 /** Coverages by their components: clients send few different sets of fields. */
 const prepared = new Map<string, Coverage>();
@@ -31,21 +31,6 @@ const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{22,256}$/;
 /** Whether a text may be the nonce of a signature. */
 export function isNonce(text: string): boolean {
   return NONCE.test(text);
-}
-
-/** Whether a request has content that a signature must cover. Methods that carry it do, be it of no length. */
-export function hasContent(method: string, headers: Fields): boolean {
-  if (!WITHOUT_CONTENT.has(method)) return true;
-  const length = headers['content-length']?.[0] ?? '0';
-  return length !== '0' || headers['transfer-encoding'] !== undefined;
-}
-
-/**
- * Whether a request may have content all the same, of which no header tells: over HTTP/2 (RFC 9113 section 8.1.1), where
- * the method is a header too, and a body needs no length.
- */
-export function mayHideContent(method: string, headers: Fields): boolean {
-  return headers[':method'] !== undefined && !hasContent(method, headers);
 }
 
 /** The components that a signature over this request covers, at least. */

@@ -1,8 +1,9 @@
+import { hasContent } from '../content.js';
 import type { SigningKey } from '../keys/signer.js';
 import { contentDigest } from './contentDigest.js';
 import { SignatureError } from './error.js';
 import { targetOfUrl, type Fields, type RequestMessage } from './message.js';
-import { coverageFor, hasContent, TAG } from './profile.js';
+import { coverageFor, TAG } from './profile.js';
 import { signMessage, type SignatureFields, type SignatureParameters } from './sign.js';
 
 /** A request that is about to be sent. */

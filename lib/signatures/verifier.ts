@@ -1,10 +1,11 @@
+import { mayHideContent } from '../content.js';
 import type { RequestContext } from '../context.js';
 import { Unavailable } from '../denial.js';
 import type { Trust, TrustedKey } from '../keys/trust.js';
 import type { ReplayStore } from '../stores/replay.js';
 import { verifyContentDigest } from './contentDigest.js';
 import { originOf, targetOf, type Origin, type RequestMessage } from './message.js';
-import { isNonce, mayHideContent, requiredComponents } from './profile.js';
+import { isNonce, requiredComponents } from './profile.js';
 import { SignatureError } from './error.js';
 import { readSignature, type FoundSignature, type ReceivedSignature } from './received.js';
 import { verifyMessage } from './verify.js';

@@ -140,6 +140,7 @@ const ANSWERS = new Set([
   '200 test_denied',
   '400 json_malformed',
   '400 rpc_malformed',
+  '400 content_unexpected',
   '400 header_mismatch',
   '400 node',
   '401 test_caller_missing',

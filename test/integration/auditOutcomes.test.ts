@@ -126,6 +126,25 @@ for (const [name, handler] of Object.entries(servers)) {
 }
 
 describe('toolOutcomes', () => {
+  it('says of no call how another one of the same id ended', async () => {
+    const seen: unknown[] = [];
+    const watch = toolOutcomes({ onOutcome: (_ctx, { call, outcome }) => seen.push([call.target.name, outcome]) });
+    const answer = (id: number) => ({ jsonrpc: '2.0', id, result: { content: [] } });
+    const app = express().use('/mcp', toExpress(read, watch), (_req, res) => {
+      res.json([answer(1), answer(1), answer(2)]);
+    });
+    const call = (id: number, name: string) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name } });
+    await request(app)
+      .post('/mcp')
+      .send([call(1, 'drop'), call(1, 'greet'), call(2, 'read')])
+      .expect(200);
+    expect(seen).to.deep.equal([
+      ['read', 'succeeded'],
+      ['drop', 'unanswered'],
+      ['greet', 'unanswered'],
+    ]);
+  });
+
   it('is not built from wrong options', () => {
     expect(() => toolOutcomes({} as never)).to.throw(TypeError, "'onOutcome' must be a function");
   });

@@ -31,6 +31,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['rpc_malformed', 'The body is not JSON-RPC.'],
   ['body_incomplete', 'The client left before the whole body was there.'],
   ['body_too_large', 'The body is too large.'],
+  ['content_unexpected', 'A request of a method without content had some.'],
   ['encoding_unsupported', 'The body is compressed.'],
   ['media_type_unsupported', 'The body is of a foreign type.'],
   ['exchange_closed', 'The request was over before its checks were.'],

@@ -48,6 +48,17 @@ describe('describeRequest', () => {
     expect(at(NOON)).to.equal('2026-11-22T12:00:00.123Z');
   });
 
+  it('masks what the request carries, wherever a peer may have put it', () => {
+    const secret = 'hunter-2.Xy_9q';
+    const headers = { 'mcp-session-id': secret };
+    const tool = { resource: 'https://a.example/mcp', tool: secret };
+    const callStack = { transaction: 't', root: 'https://a.example/mcp', depth: 1, caller: tool, frames: [tool] };
+    const denied = { ...deny(403, 'caller_denied'), detail: { caller: `https://a.example/mcp#${secret}` } };
+    const one = record({ headers }, { callStack } as unknown as Facts, [denied]);
+    expect(JSON.stringify(one)).to.not.include(secret);
+    expect(one.callStack?.frames).to.deep.equal(['https://a.example/mcp#[masked]']);
+  });
+
   it('says who calls now, be it in one object for all requests or not', () => {
     const auth = { issuer: 'https://as.example.com', subject: 'ann', clientId: 'inspector' };
     const access = { required: ['a'], granted: ['a'] };

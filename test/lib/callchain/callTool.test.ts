@@ -308,6 +308,15 @@ describe('callTool', () => {
       });
     }
 
+    it('and with it the calls within it that still run', async () => {
+      let within: Source | undefined;
+      await callTool(await from('report'), 'read', {}, (_args, inner) => {
+        void callTool(inner, 'last', {}, (_nothing, innermost) => ((within = innermost), never()));
+        return wait(5);
+      });
+      expect(await callAcross(stackIn(within!), server.resource, other, 'log')).to.equal('unsent call_ended');
+    });
+
     it('and not that of the caller, which can call again', async () => {
       const source = await from('report');
       await callTool(source, 'read', {}, () => Promise.reject(new Error('no'))).catch(() => undefined);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { signingFetch } from '../../../client/index.js';
-import type { CallStack } from '../../../lib/callchain/callStack.js';
+import { endStack, type CallStack } from '../../../lib/callchain/callStack.js';
 import { chainFetch, type ChainFetchOptions } from '../../../lib/callchain/chainFetch.js';
 import { startCallStack } from '../../../lib/callchain/startCallStack.js';
 import { callStackGuard, isDenial, Unavailable, verifySignature } from '../../../lib/index.js';
@@ -222,6 +222,41 @@ describe('chainFetch', () => {
       expect(await code(send('https://issuer.example/token', { method: 'POST', body: exchange }))).to.equal('sent');
     });
 
+    it('to the server by another spelling of its URL', async () => {
+      const slash = `${b.resource}/`;
+      const spelled = async (resource: string, url: string, tool: string): Promise<string> =>
+        code(post(await open(tool, { resource }), message({ name: 'read' }), {}, url));
+      for (const [resource, url] of [
+        [b.resource, slash],
+        [slash, b.resource],
+        [slash, slash],
+        [b.resource, b.resource.replace('https://b', 'HTTPS://B').replace('/mcp', ':443/mcp')],
+        [b.resource, `${b.resource}?a=1`],
+      ] as const) {
+        expect(await spelled(resource, url, 'isolated'), `${resource} ${url}`).to.equal('callee_blocked');
+        expect(await spelled(resource, url, 'report'), `${resource} ${url}`).to.equal('sent');
+        expect(chainIn(sent.at(-1)!)).to.have.lengthOf(1);
+      }
+    });
+
+    it('that ended while the key was waited for', async () => {
+      let give: () => void = () => undefined;
+      const waiting = new Promise<void>((resolve) => (give = resolve));
+      const guard = callStackGuard({
+        tools: defineTools({ report: { permissions: [] } }),
+        identity: { resource: a.resource, signer: { current: () => waiting.then(() => a.signer.current()) } },
+      });
+      const body = JSON.parse(message({ name: 'report' })) as object;
+      const { callStack } = await guard.run(contextWith({ body, state: client() }));
+      const call = code(
+        post(chainFetch({ callStack: callStack!, resource: b.resource, fetch: record }), message({ name: 'read' })),
+      );
+      endStack(callStack!);
+      give();
+      expect(await call).to.equal('call_ended');
+      expect(sent).to.deep.equal([]);
+    });
+
     it('by itself in the place of credentials', async () => {
       await post(await open(), message({ name: 'read' }));
       expect(sent[0]?.headers.has('authorization')).to.equal(false);
@@ -343,11 +378,14 @@ describe('chainFetch', () => {
     for (const traceparent of ['junk', `${TRACE}\r\nx: y`, [TRACE, TRACE], `${TRACE}-more`]) {
       await post(await stackWith({ traceparent, tracestate: 'a=1' }), call);
     }
+    const authorization = 'Bearer user-token-1';
+    await post(await stackWith({ traceparent: TRACE, tracestate: 'a=user-token-1', authorization }), call);
     const traces = sent.map(({ headers }) => [headers.get('traceparent'), headers.get('tracestate')]);
     expect(traces).to.deep.equal([
       [TRACE, 'a=1'],
       [TRACE.replace('0af', 'fff'), null],
       ...Array.from({ length: 4 }, () => [null, null]),
+      [TRACE, null],
     ]);
   });
 
