@@ -12,8 +12,10 @@ const good = (name: string, weight: number, run: Kind['run'], expected: Expected
   run,
 });
 
+const plain = (...given: Parameters<typeof good>): Kind => ({ ...good(...given), isPlain: true });
+
 export const GOOD: readonly Kind[] = [
-  good('list, with a token', 10, async ({ authority, sender }, id) =>
+  plain('list, with a token', 10, async ({ authority, sender }, id) =>
     sender.send({ headers: bearer(await authority.token(user())), body: list(id) }),
   ),
   good('list, with a bound token', 6, async (world, id) => {
@@ -22,7 +24,7 @@ export const GOOD: readonly Kind[] = [
     if (isServed(answer)) remember(world.proven, { outgoing, at: performance.now() });
     return answer;
   }),
-  good('list, with a token nobody has seen', 3, async ({ authority, sender }, id) =>
+  plain('list, with a token nobody has seen', 3, async ({ authority, sender }, id) =>
     sender.send({ headers: bearer(await authority.fresh(user())), body: list(id) }),
   ),
   good('call, signed', 12, async (world, id) => {

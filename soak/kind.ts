@@ -8,6 +8,8 @@ export interface Kind {
   /** How often it is sent, compared with the others. */
   readonly weight: number;
   readonly expected: Expected;
+  /** Whether it needs no room in a store, so that it must be served by a server whose stores are full. */
+  readonly isPlain?: true;
   /** Sends one. Nothing is judged where there was nothing to send, such as a request to repeat. */
   readonly run: (world: World, id: string) => Promise<Answer | undefined>;
 }

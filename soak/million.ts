@@ -18,13 +18,13 @@ import {
 import { Authority } from './authority.js';
 import { openDisk } from './disk.js';
 import { BAD, REVOKED, useUpRate } from './bad.js';
+import { describeFull, isSoundWhenFull, judgeFull } from './full.js';
 import { GOOD } from './good.js';
 import type { Kind } from './kind.js';
 import { MemorySender } from './memory.js';
 import { openStack } from './stack.js';
 import { Tally } from './tally.js';
 import { picker } from './traffic.js';
-import { judge } from './verdict.js';
 import { inTwoHours, openParties, openWorld, type World } from './world.js';
 
 /** How many entries each store may have. */
@@ -91,8 +91,7 @@ async function drive(
       const id = `m-${(made += 1)}`;
       const kind = next();
       const answer = await kind.run(world, id);
-      // What is full is 503, whoever asks.
-      if (answer !== undefined) tally.add(kind, judge(kind.expected, answer, true), answer, performance.now() / 1000);
+      if (answer !== undefined) tally.add(kind, judgeFull(kind, answer), answer, performance.now() / 1000);
     }
   };
   let before = 0;
@@ -102,18 +101,10 @@ async function drive(
     const heap = megabytes();
     if (upTo === warmUp) before = heap;
     growth = heap - before;
-    say(`${sender.count} requests: heap ${heap.toFixed(1)} MB, growth ${growth.toFixed(1)} MB; ${outcome(tally)}`);
+    say(`${sender.count} requests: heap ${heap.toFixed(1)} MB, growth ${growth.toFixed(1)} MB; ${describeFull(tally)}`);
   }
   for (const wrong of tally.wrong) say(`  ${wrong}`);
-  const isRight = tally.judged() === tally.total('right') + tally.total('unavailable');
-  return isRight && growth < MOST_GROWTH;
-}
-
-function outcome(tally: Tally): string {
-  const wrong = (['wrongly allowed', 'wrongly denied', 'other reason'] as const).map(
-    (worth) => `${tally.total(worth)} ${worth}`,
-  );
-  return [`${tally.total('right')} as expected`, `${tally.total('unavailable')} with 503`, ...wrong].join(', ');
+  return isSoundWhenFull(tally) && growth < MOST_GROWTH;
 }
 
 /** Stores with room for a few, and what fills them but for a little. */
