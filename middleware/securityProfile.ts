@@ -1,3 +1,5 @@
+import type { ConfigurationEvent } from '../lib/audit/events.js';
+import { openLoneSink } from '../lib/audit/loneSink.js';
 import type { AuditSink } from '../lib/audit/sink.js';
 import { trailOf, type AuditTrail } from '../lib/audit/trail.js';
 import type { KeyPurpose } from '../lib/keys/keyRecord.js';
@@ -8,6 +10,7 @@ import { listOf, object, oneOf, optional, readOptions, type Check, type Checks }
 import { defined } from '../lib/profile/defined.js';
 import { measuresOf, SECURITY_LEVELS, type Measures, type SecurityLevel } from '../lib/profile/levels.js';
 import { assertComplete } from '../lib/profile/needs.js';
+import { settingsOf } from '../lib/profile/settings.js';
 import type { Stores } from '../lib/stores/stores.js';
 import { isTools } from '../lib/tools/defineTools.js';
 import { auditLog, type AuditLogOptions } from './auditLog.js';
@@ -140,7 +143,7 @@ const CHECKS: Checks<SecurityProfileOptions> = {
 /**
  * The checks of a security level, ready to mount: `toExpress(...securityProfile({ level: 'basic', ... }))`.
  *
- * Options add to what a level has, and never take from it.
+ * Options add to what a level has, and never take from it. What is in force is recorded once, as `configuration_loaded`.
  * @throws {TypeError} for an unknown level, for an option that would lower it, for what the checks say about their
  *   options, and, all at once, for whatever the level needs and was not given
  */
@@ -148,6 +151,14 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
   const given = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
   const measures = measuresOf(given.level, askedBy(given));
   assertComplete(given, measures);
+  const profile = checksOf(given, measures);
+  const names = profile.map(({ name }) => name);
+  const settings = settingsOf(given, measures, names);
+  record(given, { type: 'configuration_loaded', component: 'securityProfile', settings });
+  return profile;
+}
+
+function checksOf(given: SecurityProfileOptions, measures: Measures): SecurityProfile {
   const peers = [...(given.keys ?? []), ...(given.toolServers ?? [])];
   return [
     auditing(given, measures),
@@ -197,6 +208,18 @@ function auditing({ audit, auditing: how, now }: SecurityProfileOptions, measure
   const writeAhead = measures.auditAhead ? true : undefined;
   return auditLog(defined({ ...how, ...where, onFailure, writeAhead, now }));
 }
+
+function record(
+  { audit, auditing: how = {}, now = systemTime }: SecurityProfileOptions,
+  what: Omit<ConfigurationEvent, 'v' | 'time'>,
+): void {
+  const event = Object.freeze({ v: 1, time: now().toISOString(), ...what } as const);
+  const trail = trailOf(audit);
+  if (trail !== undefined) trail.put(event);
+  else openLoneSink(audit as AuditSink, defined({ onError: how.onError, format: how.format, now }))(event);
+}
+
+const systemTime = (): Date => new Date();
 
 function origins({ resource, allowedOrigins, allowedHosts }: SecurityProfileOptions): Middleware {
   return validateOrigin(defined({ resource, allowedOrigins, allowedHosts }));

@@ -27,7 +27,7 @@ describe('the signing examples', () => {
     ]);
     const calls = records
       .map((line) => JSON.parse(line) as Call)
-      .filter(({ rpc }) => rpc.some(({ tool }) => tool === 'sign_off'));
+      .filter(({ rpc = [] }) => rpc.some(({ tool }) => tool === 'sign_off'));
     expect(calls.map(({ signature }) => signature?.owner)).to.deep.equal([
       'https://agent.example',
       'https://agent.example',
@@ -73,6 +73,6 @@ describe('the signing examples', () => {
 });
 
 interface Call {
-  readonly rpc: readonly { readonly tool?: string }[];
+  readonly rpc?: readonly { readonly tool?: string }[];
   readonly signature?: { readonly owner: string };
 }

@@ -325,8 +325,8 @@ describe('security levels', () => {
           await new Promise((resolve) => setTimeout(resolve, 30));
           return [...new Set(events.map(({ type }) => type))];
         };
-        expect(await types({ level: 'denials' })).to.deep.equal([]);
-        expect(await types(undefined)).to.deep.equal(['request']);
+        expect(await types({ level: 'denials' })).to.deep.equal(['configuration_loaded']);
+        expect(await types(undefined)).to.deep.equal(['configuration_loaded', 'request']);
         expect(await types({ level: 'all' }))
           .to.include.members(['request'])
           .and.have.length.above(2);
