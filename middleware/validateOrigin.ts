@@ -2,7 +2,7 @@ import type { HttpRequest } from '../lib/context.js';
 import { Denial } from '../lib/denial.js';
 import { single } from '../lib/headers.js';
 import type { Middleware } from '../lib/middleware.js';
-import { listOf, optional, readOptions, text, type Check } from '../lib/options.js';
+import { listOf, optional, readOptions, type Check } from '../lib/options.js';
 import { isLoopback } from '../lib/url.js';
 
 declare module '../lib/denial.js' {
@@ -19,7 +19,8 @@ export interface ValidateOriginOptions {
   /** Further origins whose pages may call, such as `https://inspector.example.com`. Compared exactly. Default: none. */
   readonly allowedOrigins?: readonly string[];
   /**
-   * The hosts, with port, that `Host` may name. Default: when `resource` is a loopback URL, its loopback names;
+   * The hosts that `Host` may name, each `host` or `host:port`, as clients write them: without a port where it is that of
+   * the scheme. Default: when `resource` is a loopback URL, its loopback names;
    * else `Host` is not looked at, since proxies rewrite it.
    */
   readonly allowedHosts?: readonly string[];
@@ -44,7 +45,7 @@ export function validateOrigin(options: ValidateOriginOptions): Middleware {
   } = readOptions<ValidateOriginOptions>('validateOrigin', options, {
     resource: url,
     allowedOrigins: optional(listOf(origin)),
-    allowedHosts: optional(listOf(text)),
+    allowedHosts: optional(listOf(host, { least: 1 })),
   });
   const own = new URL(resource);
   const names = isLoopback(own.hostname) ? [...new Set([...LOOPBACK_NAMES, own.hostname])] : undefined;
@@ -94,3 +95,17 @@ const origin: Check = (value) =>
   typeof value === 'string' && URL.canParse(value) && new URL(value).origin === value
     ? undefined
     : `must be an origin as a browser sends it, such as 'https://app.example.com'`;
+
+/** What else stands there would match nothing, and lock everybody out. */
+const host: Check = (value) =>
+  typeof value === 'string' && /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i.test(value) && isWrittenSo(value)
+    ? undefined
+    : `must be a host, with its port where it is not that of the scheme, such as 'mcp.example.com:8443'`;
+
+/** Whether clients write a host like that. They leave out the port of the scheme that they use. */
+function isWrittenSo(value: string): boolean {
+  return ['http', 'https'].some((scheme) => {
+    const url = `${scheme}://${value}`;
+    return URL.canParse(url) && new URL(url).host === value.toLowerCase();
+  });
+}

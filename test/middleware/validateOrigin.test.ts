@@ -105,6 +105,20 @@ describe('validateOrigin', () => {
     expect(verdict(options, { host: 'mcp.example.com:8080' })).to.equal('host_denied');
   });
 
+  it('takes as hosts what clients send: names in any case, addresses, with and without port', () => {
+    for (const host of [
+      'MCP.example.com',
+      'mcp-a.example:8443',
+      'a_b.example:80',
+      'x:443',
+      '10.0.0.5:3000',
+      '[::1]:3000',
+    ])
+      expect(verdict({ resource: PUBLIC, allowedHosts: [host] }, { host: host.toLowerCase() }), host).to.equal(
+        'allowed',
+      );
+  });
+
   it('does not build with options that protect nothing', () => {
     const wrong: [object, RegExp][] = [
       [{}, /'resource' must be the public http or https URL/],
@@ -112,6 +126,26 @@ describe('validateOrigin', () => {
       [{ resource: 'mcp:server' }, /'resource' must be the public http or https URL/],
       [{ resource: PUBLIC, allowedOrigins: ['*'] }, /'allowedOrigins' \[0\] must be an origin/],
       [{ resource: PUBLIC, allowedOrigins: ['https://a.example/'] }, /must be an origin/],
+      [{ resource: PUBLIC, allowedHosts: [] }, /'allowedHosts' must have at least 1 element/],
+      ...[
+        ...[
+          'https://x.example',
+          '*',
+          '*.x.example',
+          'x.example/',
+          'x.example/mcp',
+          'a b',
+          'x.example:',
+          'x.example:port',
+        ],
+        ...['x.example:70000', 'x.example:080', '::1', '[::1', '[0:0::1]', 'user@x.example', 'x\u00e4.example', '', 7],
+      ].map(
+        (host) =>
+          [
+            { resource: PUBLIC, allowedHosts: ['mcp.example.com', host] },
+            /'allowedHosts' \[1\] must be a host, with its port where it is not that of the scheme, such as/,
+          ] as [object, RegExp],
+      ),
       [{ resource: PUBLIC, allowedOrigin: [] }, /unknown option 'allowedOrigin'; did you mean 'allowedOrigins'\?/],
     ];
     for (const [options, message] of wrong) {
