@@ -5,6 +5,7 @@ import type { RequestContext } from '../context.js';
 import type { Decision } from '../decision.js';
 import type { RpcMessage } from '../rpc.js';
 import { escapeText } from '../text.js';
+import { nothingSpent, type Spent } from './content.js';
 import { perFrozen } from './perFrozen.js';
 import type { Privacy } from './privacy.js';
 import type {
@@ -98,10 +99,13 @@ export function auditObservation({ middleware, code }: AuditedObservation): Audi
 
 export function auditMessages(messages: readonly RpcMessage[], privacy: Privacy): readonly AuditedMessage[] {
   // All of a batch: a list cut short would be a place to hide a call. The core reads 100 messages at most.
-  return privacy.messages(() => Object.freeze(messages.map((message) => auditMessage(message, privacy))));
+  return privacy.messages(() => {
+    const spent = nothingSpent();
+    return Object.freeze(messages.map((message) => auditMessage(message, privacy, spent)));
+  });
 }
 
-function auditMessage(message: RpcMessage, privacy: Privacy): AuditedMessage {
+function auditMessage(message: RpcMessage, privacy: Privacy, spent: Spent): AuditedMessage {
   const audited: Writable<AuditedMessage> = { kind: message.kind };
   if (message.kind !== 'notification') audited.id = auditId(message.id, privacy);
   if (message.kind === 'response') return Object.freeze(audited);
@@ -113,21 +117,21 @@ function auditMessage(message: RpcMessage, privacy: Privacy): AuditedMessage {
   const hasArguments = kind === 'tool' && privacy.recordsArguments && Object.hasOwn(params, 'arguments');
   if (!hasArguments) return Object.freeze(audited);
   const value = params['arguments'];
-  if (privacy.isLazy) return Object.freeze(withArguments(audited, value, privacy));
-  audited.arguments = privacy.arguments(value) ?? NOTHING;
+  if (privacy.isLazy) return Object.freeze(withArguments(audited, () => privacy.arguments(value, spent)));
+  audited.arguments = privacy.arguments(value, spent) ?? NOTHING;
   return Object.freeze(audited);
 }
 
 const NOTHING: AuditedContent = Object.freeze({});
 
 /** Made when somebody looks: a sink that writes none of them spends no time on them. */
-function withArguments(audited: AuditedMessage, value: unknown, privacy: Privacy): AuditedMessage {
+function withArguments(audited: AuditedMessage, make: () => AuditedContent | undefined): AuditedMessage {
   let content: AuditedContent | undefined;
   const { kind, id, method, tool } = audited;
   const message: Writable<AuditedMessage> = {
     kind,
     get arguments() {
-      return (content ??= privacy.arguments(value) ?? NOTHING);
+      return (content ??= make() ?? NOTHING);
     },
   };
   if (id !== undefined) message.id = id;

@@ -1,7 +1,8 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { isObject } from '../rpc.js';
 import { escapeText } from '../text.js';
-import { isSecretName, MASK, maskCards, maskRandom, maskSecrets, type OwnSecrets } from './secrets.js';
+import { MASK, maskCards, maskRandom, maskSecrets, type OwnSecrets } from './secrets.js';
+import { isJwk, isSecretMember, maskJson } from './secrets/json.js';
 import type { AuditedContent, AuditedJson } from './record.js';
 
 /**
@@ -19,7 +20,7 @@ interface Limits {
   readonly nodes: number;
   readonly members: number;
   readonly text: number;
-  /** All texts together, in UTF-16 units: what a client sends at length must not take long. */
+  /** All texts together, in UTF-16 units: what a client sends at length must neither take long nor fill the log. */
   readonly all: number;
   readonly isGuarded: boolean;
 }
@@ -28,8 +29,17 @@ const REDACTED: Limits = { depth: 8, nodes: 500, members: 50, text: 256, all: 32
 const FULL: Limits = { depth: 32, nodes: 5000, members: 1000, text: 16_384, all: 131_072, isGuarded: false };
 const MARGIN = 16_384;
 const MOST_KEYS = 50;
-/** Private members of a JWK (RFC 7518 section 6). */
-const PRIVATE_JWK: ReadonlySet<string> = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth']);
+
+/** How much of the limits is used up. Values that stand in one record share it: a batch has no more than one message. */
+export interface Spent {
+  nodes: number;
+  characters: number;
+}
+
+/** Nothing is used up yet. */
+export function nothingSpent(): Spent {
+  return { nodes: 0, characters: 0 };
+}
 
 /** What is recorded of a value; nothing in mode `none`. */
 export function contentOf(
@@ -37,23 +47,24 @@ export function contentOf(
   mode: AuditContentMode,
   key: KeyObject,
   own?: OwnSecrets,
+  spent = nothingSpent(),
 ): AuditedContent | undefined {
   if (mode === 'none') return undefined;
-  if (mode === 'keys') return Object.freeze({ keys: keysOf(value, own) });
+  if (mode === 'keys') return Object.freeze({ keys: keysOf(value, own, spent) });
   if (mode === 'digest') return Object.freeze({ digest: digestOf(value, key) });
-  const copy = new Copy(mode === 'full' ? FULL : REDACTED, own);
+  const copy = new Copy(mode === 'full' ? FULL : REDACTED, own, spent);
   const kept = copy.of(value, 0);
   return Object.freeze(copy.masked === 0 ? { value: kept } : { masked: copy.masked, value: kept });
 }
 
 /** A copy in which nothing is secret and every text is escaped. */
 export function safeCopy(value: unknown): AuditedJson {
-  return new Copy(FULL, undefined).of(value, 0);
+  return new Copy(FULL, undefined, nothingSpent()).of(value, 0);
 }
 
-function keysOf(value: unknown, own: OwnSecrets | undefined): readonly string[] {
+function keysOf(value: unknown, own: OwnSecrets | undefined, spent: Spent): readonly string[] {
   const names = isObject(value) ? Object.keys(value).slice(0, MOST_KEYS) : [];
-  const copy = new Copy(REDACTED, own);
+  const copy = new Copy(REDACTED, own, spent);
   return Object.freeze(names.map((name) => copy.text(name, 64)).sort());
 }
 
@@ -76,24 +87,26 @@ function textOf(value: unknown): string {
 /** Copies one value, and counts what it leaves out. */
 class Copy {
   masked = 0;
-  #nodes = 0;
-  #characters = 0;
+  readonly #spent: Spent;
   readonly #limits: Limits;
   readonly #own: OwnSecrets | undefined;
 
-  constructor(limits: Limits, own: OwnSecrets | undefined) {
+  constructor(limits: Limits, own: OwnSecrets | undefined, spent: Spent) {
     this.#limits = limits;
+    this.#spent = spent;
     this.#own = own;
   }
 
   of(value: unknown, depth: number): AuditedJson {
-    this.#nodes += 1;
+    this.#spent.nodes += 1;
     if (typeof value === 'string') return this.text(value, this.#limits.text);
     if (typeof value === 'number') return this.#isCard(value) ? this.#leaveOut() : numberOf(value);
     if (typeof value === 'boolean' || value === null) return value;
     if (typeof value === 'bigint') return String(value);
     if (typeof value !== 'object') return null;
-    if (depth === this.#limits.depth || this.#nodes > this.#limits.nodes) return this.#leaveOut();
+    // Each byte of it is a member.
+    if (ArrayBuffer.isView(value)) return this.#leaveOut();
+    if (depth === this.#limits.depth || this.#spent.nodes > this.#limits.nodes) return this.#leaveOut();
     return Array.isArray(value) ? this.#list(value, depth + 1) : this.#object(value, depth + 1);
   }
 
@@ -107,26 +120,29 @@ class Copy {
     // Without a prototype, since a client may call a member `__proto__`.
     const copy = Object.create(null) as Record<string, AuditedJson>;
     const names = Object.keys(value);
-    const isJwk = names.includes('kty');
+    const ofJwk = isJwk(names);
     for (const name of names.slice(0, this.#limits.members)) {
       const member = (value as Record<string, unknown>)[name];
       if (member === undefined) continue;
-      const isSecret = member !== null && (isSecretName(name, member) || (isJwk && PRIVATE_JWK.has(name)));
-      copy[this.text(name, 128)] = isSecret ? this.#leaveOut() : this.of(member, depth);
+      copy[this.text(name, 128)] = isSecretMember(name, member, ofJwk) ? this.#leaveOut() : this.of(member, depth);
     }
     if (names.length > this.#limits.members) copy['...'] = this.#leaveOut();
     return copy;
   }
 
   text(text: string, most: number): string {
-    if (this.#characters > this.#limits.all) return this.#leaveOut();
+    if (this.#spent.characters > this.#limits.all) return this.#leaveOut();
     // A secret that begins before the end of what is kept is seen in some more of the text.
     const near = text.length > most + MARGIN ? text.slice(0, most + MARGIN) : text;
-    this.#characters += near.length;
-    const open = maskSecrets(near, this.#own);
+    this.#spent.characters += near.length;
+    const plain = near === text ? maskJson(text).slice(0, most + MARGIN) : near;
+    const open = maskSecrets(plain, this.#own);
     const masked = this.#limits.isGuarded ? maskCards(maskRandom(open)) : open;
     if (masked !== near || masked.length > most) this.masked += 1;
-    return escapeText(masked, most);
+    const escaped = escapeText(masked, most);
+    // An escape is several times as long as what it stands for.
+    this.#spent.characters += Math.max(0, escaped.length - near.length);
+    return escaped;
   }
 
   #isCard(value: number): boolean {

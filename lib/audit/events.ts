@@ -241,7 +241,7 @@ export interface TrailRecoveredEvent extends EventBase {
 export interface TrailGapEvent extends EventBase {
   readonly type: 'trail_gap';
   readonly lost: number;
-  readonly reason: 'queue_full' | 'write_failed' | 'sink_full' | 'sink_failed';
+  readonly reason: 'queue_full' | 'too_long' | 'write_failed' | 'sink_full' | 'sink_failed';
   /** When the first was lost. */
   readonly since: string;
   /** Which sink lost them, of a trail or of `auditLog`, counted from 0. Absent where the trail itself did. */

@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { RequestContext } from '../context.js';
 import { escapeText } from '../text.js';
-import { contentOf, type AuditContentMode } from './content.js';
+import { contentOf, nothingSpent, type AuditContentMode, type Spent } from './content.js';
 import type { AuditedContent, AuditedMessage } from './record.js';
 import { maskRandom, maskSecrets, OwnSecrets } from './secrets.js';
 
@@ -49,8 +49,9 @@ export class Privacy {
     return UUID.test(id) ? id : escapeText(maskRandom(maskSecrets(near(id), this.#own)), most);
   }
 
-  arguments(value: unknown): AuditedContent | undefined {
-    return contentOf(value, this.#options.arguments, this.#options.key, this.#own);
+  /** @param spent what other arguments in the same record have used up of its limits */
+  arguments(value: unknown, spent: Spent = nothingSpent()): AuditedContent | undefined {
+    return contentOf(value, this.#options.arguments, this.#options.key, this.#own, spent);
   }
 
   result(value: unknown): AuditedContent | undefined {

@@ -103,8 +103,11 @@ export class RequestEvents {
 
   /** The calls and the lists that a request which was let through asks for. */
   started(): readonly (CallStartedEvent | DiscoveryEvent)[] {
-    const about = this.#about();
-    return (this.#ctx.request.messages ?? []).flatMap((message): readonly (CallStartedEvent | DiscoveryEvent)[] => {
+    const { messages = [] } = this.#ctx.request;
+    const { rpc, ...others } = this.#about();
+    // In the events of a batch all messages would stand as often as there are calls.
+    const about: About = messages.length > 1 || rpc === undefined ? others : { ...others, rpc };
+    return messages.flatMap((message): readonly (CallStartedEvent | DiscoveryEvent)[] => {
       if (message.kind === 'response') return [];
       const { method, target } = message;
       if (LISTS.has(method)) return [Object.freeze({ ...about, type: 'discovery_requested' as const, method })];

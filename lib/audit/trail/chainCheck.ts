@@ -10,7 +10,7 @@ export interface Seen extends TrailPlace {
 }
 
 /** How far behind its record a checkpoint may be written: much further than a trail lets records wait. A power of two. */
-const REMEMBERED = 2 ** 15;
+export const REMEMBERED: number = 2 ** 15;
 
 /**
  * Walks the chain, one line after the other, and says what is wrong with it.

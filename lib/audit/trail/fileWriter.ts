@@ -51,6 +51,8 @@ export class FileWriter {
   #due = 0;
   #written = 0;
   #synced = 0;
+  #addedBytes = 0;
+  #writtenBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #urgent = false;
@@ -86,11 +88,16 @@ export class FileWriter {
     return this.#added - this.#written;
   }
 
+  get queuedBytes(): number {
+    return this.#addedBytes - this.#writtenBytes;
+  }
+
   /** Takes the next record. Gives its hash, and how long its line is. */
   add(seq: number, record: string): ReturnType<Page['add']> {
     if (!this.#page.hasRoomFor(record)) this.#turnPage(record);
     const line = this.#page.add(seq, record);
     this.#added = seq;
+    this.#addedBytes += line.length;
     if (this.#isPressing && !this.failing) this.#drainSoon();
     else this.#drainLater();
     return line;
@@ -238,6 +245,7 @@ export class FileWriter {
       if (this.#handle === undefined) throw new Error('the file of the audit trail is closed');
       const { bytesWritten } = await this.#handle.write(rest);
       page.wrote(bytesWritten);
+      this.#writtenBytes += bytesWritten;
       rest = rest.subarray(bytesWritten);
     }
     this.#written = Math.max(this.#written, last);

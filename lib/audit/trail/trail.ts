@@ -9,6 +9,7 @@ import { GENESIS, recordText, type Checkpoint } from '../line.js';
 import { openSink, type OpenSink } from '../sink.js';
 import { fullName } from '../trailFiles.js';
 import type { AuditEventInput, OpenAuditTrailOptions, TrailStatus } from '../trail.js';
+import { REMEMBERED } from './chainCheck.js';
 import { signCheckpoint } from './checkpoint.js';
 import { encodeEvent } from './encode.js';
 import { FileWriter } from './fileWriter.js';
@@ -18,6 +19,13 @@ import { resumeTrail, type Resumed } from './resume.js';
 
 const GATHER_MS = 20;
 const RETRY_MS = 1000;
+/** The longest event, in UTF-16 units. Readers take no line of 16 MiB for a record. */
+const MOST_UNITS = 2 ** 22;
+/** How much may wait to be written, in bytes, however few records that are. */
+const MOST_QUEUED = 64 * 1024 * 1024;
+/** How many records may come while a checkpoint is signed, and how often that is tried. */
+const MOST_BEHIND = REMEMBERED / 2;
+const ATTEMPTS = 3;
 /** When a file is full. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
@@ -107,13 +115,18 @@ export class Trail {
 
   /** Takes an event whose texts are safe. Whether there was room for it. */
   put(event: AuditEvent): boolean {
-    if (this.#gone || this.#closed !== undefined || this.#writer.queued >= this.#limit) {
+    if (this.#gone || this.#closed !== undefined || this.#isFull) {
       if (this.#closed !== undefined) this.#tellLate();
       this.#losses.add(this.#writer.failing ? 'write_failed' : 'queue_full');
       return false;
     }
+    const text = encodeEvent(event);
+    if (text.length > MOST_UNITS) {
+      this.#losses.add('too_long');
+      return false;
+    }
     this.#recordLosses();
-    this.#seal(event);
+    this.#seal(event, text);
     return true;
   }
 
@@ -145,7 +158,11 @@ export class Trail {
 
   /** Whether what is recorded now may never reach the disk. */
   get failing(): boolean {
-    return this.#gone || this.#closed !== undefined || this.#writer.failing || this.#writer.queued >= this.#limit;
+    return this.#gone || this.#closed !== undefined || this.#writer.failing || this.#isFull;
+  }
+
+  get #isFull(): boolean {
+    return this.#writer.queued >= this.#limit || this.#writer.queuedBytes >= MOST_QUEUED;
   }
 
   status(): TrailStatus {
@@ -197,11 +214,11 @@ export class Trail {
     }
   }
 
-  #seal(event: AuditEvent): void {
+  #seal(event: AuditEvent, text: string): void {
     const { bytes = MOST_BYTES, daily = true } = this.#options.rotate ?? {};
     const day = event.time.slice(0, 10);
     if (this.#bytes >= bytes || (daily && day > this.#day)) this.#rotate(day);
-    this.#write(event);
+    this.#write(event, text);
     if (this.#seq - this.#checked >= (this.#options.checkpoints?.records ?? 1000)) this.#checkpointSoon();
   }
 
@@ -213,10 +230,10 @@ export class Trail {
     this.#write({ v: 1, time: this.#time(), type: 'trail_segment', after: basename(fullName(file, this.#seq)) });
   }
 
-  #write(event: AuditEvent): void {
+  #write(event: AuditEvent, text = encodeEvent(event)): void {
     const seq = this.#seq + 1;
     const prev = this.#hash;
-    const record = recordText(this.#chain, encodeEvent(event), prev, seq);
+    const record = recordText(this.#chain, text, prev, seq);
     const { hash, length } = this.#writer.add(seq, record);
     this.#seq = seq;
     this.#hash = hash;
@@ -230,7 +247,7 @@ export class Trail {
 
   #recordLosses(): void {
     const isOver = this.#gone || this.#closed !== undefined;
-    if (this.#losses.isEmpty || isOver || this.#writer.queued >= this.#limit) return;
+    if (this.#losses.isEmpty || isOver || this.#isFull) return;
     for (const loss of this.#losses.take()) this.#own({ type: 'trail_gap', ...loss });
   }
 
@@ -243,6 +260,20 @@ export class Trail {
 
   /** On the disk first: a checkpoint about records that a crash takes back would show them as cut off. */
   async #makeCheckpoint(): Promise<Checkpoint> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const checkpoint = await this.#signCheckpoint();
+      // Whoever verifies remembers as many records, and no more.
+      if (this.#seq - checkpoint.seq > MOST_BEHIND) continue;
+      this.#own({ type: 'trail_checkpoint', jws: checkpoint.jws });
+      // What is only about a checkpoint needs no other one.
+      if (this.#seq === checkpoint.seq + 1) this.#checked = this.#seq;
+      await this.#deliver(checkpoint);
+      return checkpoint;
+    }
+    throw new Error('the key of the audit trail answers too late for a checkpoint');
+  }
+
+  async #signCheckpoint(): Promise<Checkpoint> {
     const facts = { chain: this.#chain, seq: this.#seq, hash: this.#hash, time: this.#time() };
     this.#checked = facts.seq;
     try {
@@ -250,12 +281,7 @@ export class Trail {
     } catch (cause) {
       throw new Unavailable('The audit log is unavailable', { cause });
     }
-    const checkpoint = await signCheckpoint(this.#options.signer, facts);
-    this.#own({ type: 'trail_checkpoint', jws: checkpoint.jws });
-    // What is only about a checkpoint needs no other one.
-    if (this.#seq === facts.seq + 1) this.#checked = this.#seq;
-    await this.#deliver(checkpoint);
-    return checkpoint;
+    return signCheckpoint(this.#options.signer, facts);
   }
 
   async #deliver(checkpoint: Checkpoint): Promise<void> {

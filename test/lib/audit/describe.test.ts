@@ -48,6 +48,18 @@ describe('describeRequest', () => {
     expect(at(NOON)).to.equal('2026-11-22T12:00:00.123Z');
   });
 
+  it('is bounded, however many messages there are and however long their escapes are', async () => {
+    const list = Array.from({ length: 43 }, () => '\u007f'.repeat(256));
+    const batch = Array.from({ length: 100 }, (_, id) => call(id, 'tools/call', { name: 'read', arguments: { list } }));
+    const ctx = fakeContext({ body: batch });
+    await ctx.request.rpc();
+    const one = describeRequest(ctx, DONE, NOON, UNPROVEN);
+    expect(one.rpc).to.have.lengthOf(100);
+    expect(JSON.stringify(one).length).to.be.lessThan(200_000);
+    expect(one.rpc?.[0]?.arguments?.value).to.have.nested.property('list[0]').that.includes('\\u007f');
+    expect(one.rpc?.[99]?.arguments?.masked).to.be.greaterThan(0);
+  });
+
   it('masks what the request carries, wherever a peer may have put it', () => {
     const secret = 'hunter-2.Xy_9q';
     const headers = { 'mcp-session-id': secret };

@@ -10,8 +10,10 @@ import {
   type OpenAuditTrailOptions,
   type SealedRecord,
   type TrailFinding,
+  type Signer,
 } from '../../../lib/index.js';
 import { lineText } from '../../../lib/audit/line.js';
+import { trailOf } from '../../../lib/audit/trail.js';
 import { Page } from '../../../lib/audit/trail/page.js';
 import { TrailSandbox } from '../../support/trails.js';
 
@@ -449,6 +451,57 @@ describe('openAuditTrail', () => {
     expect(Math.min(...times)).to.be.lessThan(15);
     expect(trail.status()).to.include({ lost: 0, failing: false });
   });
+
+  it('takes no record that readers would not take for one, and records that', async () => {
+    const trail = await sandbox.open();
+    const inner = trailOf(trail)!;
+    const event = (text: string) =>
+      ({ v: 1, time: '2026-11-22T12:00:00.123Z', type: 'server_started', name: text }) as const;
+    expect(inner.put(event('x'.repeat(5_000_000)))).to.equal(false);
+    expect(inner.put(event('x'.repeat(4_000_000)))).to.equal(true);
+    await trail.close();
+    expect((await sandbox.verify()).ok).to.equal(true);
+    expect((await sandbox.lines()).some((line) => line.includes('"lost":1,"reason":"too_long"'))).to.equal(true);
+  });
+
+  it('holds 64 MiB of records at the most, however few they are', async () => {
+    const trail = await sandbox.open();
+    const inner = trailOf(trail)!;
+    const event = {
+      v: 1,
+      time: '2026-11-22T12:00:00.123Z',
+      type: 'server_started',
+      name: 'x'.repeat(4_000_000),
+    } as const;
+    const taken = Array.from({ length: 20 }, () => inner.put(event)).filter((one) => one).length;
+    expect(taken).to.equal(17);
+    while (trail.status().queued > 0) await pause(5);
+    expect(inner.put(event)).to.equal(true);
+    await trail.close();
+    expect((await sandbox.verify()).ok).to.equal(true);
+  });
+
+  it('signs a checkpoint anew when more records came meanwhile than readers remember', async () => {
+    const { signer } = sandbox;
+    let late = 1;
+    let count = 0;
+    const slow: Signer = {
+      current: async () => {
+        for (; late > 0; late -= 1) {
+          for (count = 0; count < 33_000; count += 1) {
+            while (trail.status().queued > 5000) await setImmediate();
+            trail.record({ type: 'server_started', name: 'a' });
+          }
+        }
+        return signer.current();
+      },
+    };
+    const trail = await sandbox.open({ signer: slow, checkpoints: { records: 1_000_000 } });
+    const { seq } = await trail.checkpoint();
+    expect(seq).to.be.greaterThan(33_000);
+    await trail.close();
+    expect(await sandbox.verify({ keys: sandbox.keys })).to.deep.include({ ok: true });
+  }).timeout(20_000);
 
   it('loses what comes when the queue is full, and records how much', async () => {
     const trail = await sandbox.open({ queue: 10 });
