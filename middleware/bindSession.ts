@@ -3,9 +3,10 @@ import type { RequestContext } from '../lib/context.js';
 import { Denial, Unavailable } from '../lib/denial.js';
 import { single } from '../lib/headers.js';
 import type { Middleware } from '../lib/middleware.js';
-import { callback, integer, object, optional, readOptions } from '../lib/options.js';
+import { callback, integer, optional, readOptions } from '../lib/options.js';
 import { principalOf } from '../lib/principal.js';
 import { memorySessions, type SessionHolder, type SessionStore } from '../lib/stores/sessions.js';
+import { sessionStore } from '../lib/stores/storeCheck.js';
 import { tell } from '../lib/tell.js';
 
 declare module '../lib/denial.js' {
@@ -49,7 +50,7 @@ const LONGEST_TTL = 2_678_400;
  */
 export function bindSession(options: BindSessionOptions = {}): Middleware<never, never, 'auth' | 'signature'> {
   const given = readOptions<BindSessionOptions>('bindSession', options, {
-    store: optional(object),
+    store: optional(sessionStore),
     ttl: optional(integer(1, LONGEST_TTL)),
     onOrphan: optional(callback),
     now: optional(callback),

@@ -10,10 +10,12 @@ import { chainVerifier } from '../lib/callchain/verifyChain.js';
 import type { RequestContext } from '../lib/context.js';
 import { openTrust, type Trust, type TrustedKeys } from '../lib/keys/trust.js';
 import type { Middleware } from '../lib/middleware.js';
-import { callback, flag, integer, listOf, object, optional, readOptions } from '../lib/options.js';
+import { callback, flag, integer, listOf, object, optional, readOptions, type Check } from '../lib/options.js';
+import { isStore } from '../lib/rate/budgets.js';
 import type { RpcMessage } from '../lib/rpc.js';
 import { memoryRate, type RateStore } from '../lib/stores/rate.js';
 import { memoryReplay, type ReplayStore } from '../lib/stores/replay.js';
+import { replayStore } from '../lib/stores/storeCheck.js';
 import { isTools, type Tools } from '../lib/tools/defineTools.js';
 
 declare module '../lib/context.js' {
@@ -62,6 +64,11 @@ export interface CallStackGuardOptions {
   /** How key sets of peers are fetched. Default: the system's `fetch`. */
   readonly fetch?: typeof fetch;
 }
+
+const counter: Check = (value) =>
+  typeof value === 'function' || isStore(value)
+    ? undefined
+    : 'must be a store for express-rate-limit, or make one, such as redisStores(client).rate';
 
 const NOBODY: Trust = { find: () => Promise.resolve(undefined) };
 
@@ -117,8 +124,8 @@ function open(options: CallStackGuardOptions): Reception {
     clockSkew: optional(integer(0, 60)),
     subject: optional(callback),
     sameSubject: optional(flag),
-    replay: optional(object),
-    calls: optional((value) => (typeof value === 'function' ? undefined : object(value))),
+    replay: optional(replayStore),
+    calls: optional(counter),
     now: optional(callback),
     fetch: optional(callback),
   });

@@ -2,12 +2,13 @@ import type { RequestContext } from '../lib/context.js';
 import { Denial } from '../lib/denial.js';
 import { openTrust, type TrustedKeys } from '../lib/keys/trust.js';
 import type { AuthInfo, Middleware } from '../lib/middleware.js';
-import { callback, integer, object, oneOf, optional, readOptions, type Check } from '../lib/options.js';
+import { callback, integer, oneOf, optional, readOptions, type Check } from '../lib/options.js';
 import { SignatureError, type SignatureReason } from '../lib/signatures/error.js';
 import { acceptSignature, TAG } from '../lib/signatures/profile.js';
 import { findSignatures, type FoundSignature } from '../lib/signatures/received.js';
 import { signatureVerifier, SignatureFault, type VerifiedSignature } from '../lib/signatures/verifier.js';
 import { memoryReplay, type ReplayStore } from '../lib/stores/replay.js';
+import { replayStore } from '../lib/stores/storeCheck.js';
 import { isTools, type Tools } from '../lib/tools/defineTools.js';
 import { secureUrl } from '../lib/url.js';
 import type {} from './authenticate.js';
@@ -113,7 +114,7 @@ export function verifySignature(
     resource: secureUrl,
     tools: optional((value) => (isTools(value) ? undefined : 'must be what defineTools returns')),
     mode: optional(oneOf('off', 'observe', 'calls', 'all')),
-    replay: optional(object),
+    replay: optional(replayStore),
     maxAge: optional(integer(1, 300)),
     clockSkew: optional(integer(0, 60)),
     path: optional(path),

@@ -1,6 +1,7 @@
 import { ALGORITHMS, type Algorithm } from '../keys/algorithms.js';
 import { integer, listOf, object, oneOf, optional, readOptions, type Check } from '../options.js';
 import type { ReplayStore } from '../stores/replay.js';
+import { replayStore } from '../stores/storeCheck.js';
 import type { NonceOptions } from './nonces.js';
 
 /** Whether tokens may or must be bound to a key by DPoP. */
@@ -53,7 +54,7 @@ export function readDPoPOptions(factory: string, options: DPoPOptions = {}): Rea
   const given = readOptions<DPoPOptions>(`${factory} 'dpop'`, options, {
     mode: optional(oneOf('off', 'accept', 'require')),
     algorithms: optional(listOf(oneOf(...ALGORITHMS, 'EdDSA'), { least: 1 })),
-    replay: optional(object),
+    replay: optional(replayStore),
     window: optional(integer(1, 300)),
     nonces: optional(object),
     path: optional(path),

@@ -270,7 +270,7 @@ describe('bindSession', () => {
   const MISTAKES: readonly (readonly [object, RegExp])[] = [
     [{ ttl: 0 }, /'ttl' must be a whole number from 1 to 2678400/],
     [{ ttl: 2_678_401 }, /'ttl' must be a whole number/],
-    [{ store: 'redis' }, /'store' must be an object/],
+    [{ store: 'redis' }, /'store' must be a store with functions 'bind', 'use' and 'release'/],
     [{ stores: {} }, /unknown option 'stores'; did you mean 'store'\?/],
   ];
   for (const [options, message] of MISTAKES) {

@@ -342,7 +342,7 @@ describe('the record of what callStackGuard denies', () => {
 
   it('starts with the name of the guard, where a developer is told', () => {
     const table: readonly (readonly [string, object])[] = [
-      ["'calls' must be an object", { calls: 7 }],
+      ["'calls' must be a store", { calls: 7 }],
       ["'maxCalls'", { maxCalls: 0 }],
       ["'identity': 'resource'", { identity: { resource: '' } }],
       [

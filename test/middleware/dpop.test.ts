@@ -330,7 +330,7 @@ describe('middleware/authenticate, with DPoP', () => {
       [{ path: 'mcp' }, "'path' must be a path"],
       [{ nonce: {} }, "did you mean 'nonces'?"],
       [{ nonces: { secret: 'short' } }, "authenticate 'nonces': 'secret' must be"],
-      [{ replay: 'redis' }, "'replay' must be an object"],
+      [{ replay: 'redis' }, "'replay' must be a store with a function 'claim'"],
     ];
     for (const [dpop, text] of bad) {
       it(`is a TypeError: ${JSON.stringify(dpop)}`, () => {

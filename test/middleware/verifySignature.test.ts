@@ -729,7 +729,7 @@ describe('verifySignature', () => {
       [{ path: '/mcp?a' }, /'path' must be a path/],
       [{ path: '/m cp' }, /'path' must be a path/],
       [{ path: ['/mcp'] }, /'path' must be a path/],
-      [{ replay: true }, /'replay' must be an object/],
+      [{ replay: true }, /'replay' must be a store with a function 'claim'/],
       [{ now: new Date() }, /'now' must be a function/],
       [{ fetch: {} }, /'fetch' must be a function/],
       [{ mode: 'call' }, /'mode' must be one of/],
