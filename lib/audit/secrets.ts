@@ -1,11 +1,13 @@
 import type { RequestContext } from '../context.js';
+import { MASK } from './secrets/mask.js';
+import { maskNamed } from './secrets/named.js';
+import { isSecretName } from './secrets/names.js';
 
-/** What stands in the place of a secret. */
-export const MASK = '[masked]';
+export { isSecretName, MASK };
 
-/** Texts that are secrets wherever they stand, by their form. */
+/** Texts that are secrets by their form, or by what stands around them. */
 const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
-  [/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g, MASK],
+  [/-----BEGIN[ +][A-Z0-9 +]+-----[\s\S]*?(?:-----END[ +][A-Z0-9 +]+-----|$)/g, MASK],
   // A JOSE object, or its header alone: base64url of `{"`.
   [/eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*/g, MASK],
   [/\b(Bearer|DPoP|Negotiate|Digest)(?:\s|%20|\+)+[A-Za-z0-9._~+/=%-]{6,}/gi, `$1 ${MASK}`],
@@ -20,20 +22,12 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
     /\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*:\s*)(?!(?:\w+ )?\[masked\](?:["'\\\r\n]|$))[^\s"'\\][^\r\n"'\\]+/gi,
     `$1$2${MASK}`,
   ],
-  // A value in quotes is all that they hold, which are escaped in JSON that is a text of JSON. Neither a value that is
-  // masked already, nor the scheme in front of one.
+  // The code of an authorization server in a query. Elsewhere a code is seldom a secret.
+  [/((?:[?&#]|&amp;|\\u0026)code=)(?!\[masked\])[^\s"'&;,<>\\#]{2,}/gi, `$1${MASK}`],
+  // `login user password word`, as in .netrc.
   [
-    /(passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|cookie|credentials?|signature|code_verifier|accountkey|session_?id)((?:\\*["'])?\s*(?:[:=]=?>?|%3[ad])\s*)(?:(\\*["'])(?!(?:\w+ )?\[masked\]\3)(?:(?!\3)\\?[^\r\n])+|(?!(?:\w+ )?\[masked\](?:[\s"'&;,<>\\]|$))(?:[^\s"'&;,<>\\]|\\(?!["'\\])){2,})/gi,
-    `$1$2$3${MASK}`,
-  ],
-  // A flag of a command line, and an element of XML.
-  [
-    /(?<![\w-])(--?[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)\s+)(?!\[masked\]|-)(?:(["'])(?:(?!\2)[^\r\n])+|[^\s"']{2,})/gi,
+    /((?:machine|login|account)(?:[\s+]|\\+[nrt])+(?![\s+])[^\s\\]{1,128}(?:[\s+]|\\+[nrt])+(?![\s+])passw(?:or)?d(?:[\s+]|\\+[nrt])+(?![\s+]))(?!\[masked\])(?:(["'])(?:(?!\2)[^\r\n])+|(?:[^\s"'\\]|\\(?!["'\\]))+)/gi,
     `$1$2${MASK}`,
-  ],
-  [
-    /(<[\w:.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)(?:\s[^<>]*)?>)(?!\[masked\]<)[^<]+/gi,
-    `$1${MASK}`,
   ],
   [/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{12,}/g, MASK],
   [
@@ -47,7 +41,7 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
 ];
 /** Whether any of them can be there: one look at texts that hold no secret, which is most of them. By first letters. */
 const SUSPECT =
-  /[:=]|<[^/]|--?[a-z]|%3[ad]|a(?:[ksbcgirn][a-z]a|iza)|b(?:asic|earer|egin )|d(?:igest|op_v1_|pop)|eyj|g(?:h[pousr]_|ithub_pat_|lpat-)|hf_|k_(?:live|test)_|n(?:egotiate|pm_)|pypi-|s(?:g\.|hpat_|k-)|whsec_|x(?:app-|ox)|ya29/i;
+  /[:=]|<[^/]|--?[a-z]|%3[ad]|a(?:[ksbcgirn][a-z]a|iza)|b(?:asic|earer|egin[ +])|d(?:igest|op_v1_|pop)|eyj|g(?:h[pousr]_|ithub_pat_|lpat-)|hf_|k_(?:live|test)_|n(?:egotiate|pm_)|p(?:assw|ypi-)|s(?:g\.|hpat_|k-)|whsec_|x(?:app-|ox)|ya29/i;
 const SHORTEST = 6;
 /** How often a text may be encoded over again. */
 const MOST_ENCODINGS = 3;
@@ -58,21 +52,10 @@ const ENCODED_ALL = /%[2-7][0-9a-f]/gi;
 const RANDOM = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}={0,2}/g;
 const CARD = /(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)/g;
 
-const SECRET_NAME =
-  /passw(or)?d|passphrase|passcode|^pwd$|secret|token|apikey|accesskey|privatekey|accountkey|signingkey|encryptionkey|authorization|^auth$|cookie|credential|bearer|session(id)?$|jwt|dpop|^sig$|signature|otp$|^pin$|cvv|cvc|ssn$|connectionstring|codeverifier|clientassertion/;
-/** Names under which a number or a flag is a secret too. A number of tokens is none. */
-const SECRET_NUMBER = /passw(or)?d|passphrase|passcode|^pwd$|otp$|^pin$|cvv|cvc|ssn$|secret/;
+/** Private members of a JWK (RFC 7518 section 6), in texts that hold one. */
+const JWK_MEMBER = /(?<![\w-])((?:d|dp|dq|k|p|priv|q|qi|r|t)["'\\]*[\s+]*[:=][\s+]*["'\\]*)[\w-]{2,}/g;
 
-/** Whether what a member of that name holds is a secret. */
-export function isSecretName(name: string, value: unknown): boolean {
-  const plain = name
-    .slice(0, 256)
-    .toLowerCase()
-    .replace(/[^a-z0-9]/g, '');
-  return (typeof value === 'number' || typeof value === 'boolean' ? SECRET_NUMBER : SECRET_NAME).test(plain);
-}
-
-/** Masks what is a secret by its form, and what the request itself proves its caller with. */
+/** Masks what is a secret by its form or its name, and what the request itself proves its caller with. */
 export function maskSecrets(text: string, own?: OwnSecrets): string {
   if (text.length < SHORTEST) return text;
   const masked = maskPlain(text, own);
@@ -81,19 +64,22 @@ export function maskSecrets(text: string, own?: OwnSecrets): string {
 
 /** Where the percent-encoding of a text hides a secret, it is the decoded text that is kept, masked. */
 function maskEncoded(text: string, own: OwnSecrets | undefined): string {
+  let kept = text;
   let decoded = text;
   for (let times = 0; times < MOST_ENCODINGS && ENCODED.test(decoded); times += 1) {
     decoded = decoded.replace(ENCODED_ALL, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
     const masked = maskPlain(decoded, own);
-    if (masked !== decoded) return masked;
+    if (masked !== decoded) kept = decoded = masked;
   }
-  return text;
+  return kept;
 }
 
 function maskPlain(text: string, own: OwnSecrets | undefined): string {
   let masked = own === undefined ? text : own.mask(text);
-  if (SUSPECT.test(masked)) for (const [form, put] of SHAPES) masked = masked.replace(form, put);
-  return masked;
+  if (!SUSPECT.test(masked)) return masked;
+  for (const [form, put] of SHAPES) masked = masked.replace(form, put);
+  if (masked.includes('kty')) masked = masked.replace(JWK_MEMBER, `$1${MASK}`);
+  return maskNamed(masked);
 }
 
 /** Masks what looks random, as keys of unknown kinds do. */

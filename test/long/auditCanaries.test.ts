@@ -31,7 +31,7 @@ interface Wire {
   readonly body?: unknown;
 }
 
-/** Kinds of secrets that are known by their form, wherever they stand. */
+/** Kinds of secrets that are known by their form, or by what stands around them. */
 const KINDS: readonly ((n: number) => string)[] = [
   (n) => `eyJhbGciOiJFUzI1NiJ9.eyJ${CANARY}${n}.c2ln${CANARY}${n}`,
   (n) => `eyJhbGciOiJkaXIi${CANARY}${n}..aXY.${CANARY}.dGFn`,
@@ -50,7 +50,32 @@ const KINDS: readonly ((n: number) => string)[] = [
   (n) => `https://user:${CANARY}${n}@db.example/x`,
   (n) => `password=${CANARY}${n}`,
   (n) => `api_key: ${CANARY}${n}`,
+  (n) => JSON.stringify({ kty: 'OKP', crv: 'Ed25519', x: 'abc', d: keyOf(n) }),
+  (n) => JSON.stringify({ keys: [{ kty: 'RSA', oth: [{ r: keyOf(n), d: keyOf(n), t: keyOf(n) }] }] }, null, 1),
+  (n) => `{"kty":"RSA","d":"${keyOf(n)}","p":"${keyOf(n)}","dq":"${keyOf(n)}"} and more`,
+  (n) =>
+    JSON.stringify([
+      { kty: 'oct', k: keyOf(n) },
+      { kty: 'AKP', priv: keyOf(n) },
+    ]),
+  (n) => `db_pass=${CANARY}${n}`,
+  (n) => `dbPass: "${CANARY} ${n}"`,
+  (n) => `{'user-pwd': '${CANARY}${n}'}`,
+  (n) => `otp=${CANARY}${n}`,
+  (n) => `login --pin ${CANARY}${n}`,
+  (n) => `connect.sid=${CANARY}${n}`,
+  (n) => `https://store.example/x?sv=1&sig=${CANARY}${n}&se=2`,
+  (n) => `https://app.example/cb?code=${CANARY}${n}&state=1`,
+  (n) => `curl -u ann:${CANARY}${n} https://a.example`,
+  (n) => `curl --user "ann:${CANARY} ${n}" https://a.example`,
+  (n) => `machine a.example\n  login ann\n  password ${CANARY}${n}\n`,
+  (n) => `<add key="Password" value="${CANARY}${n}" />`,
 ];
+
+/** The private part of a key: nothing but its name shows what it is. */
+function keyOf(n: number): string {
+  return `${CANARY}${n}_abcdefghijk-lmnop`;
+}
 
 const call = (params: object, more: object = {}): object => ({
   jsonrpc: '2.0',

@@ -62,6 +62,75 @@ describe('contentOf', () => {
     expect(plain(contentOf(jwk, 'full', KEY))).to.deep.equal({ masked: 1, value: { ...open, d: '[masked]' } });
   });
 
+  describe('of a text that is JSON', () => {
+    const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+    const text = (value: unknown, mode: 'redacted' | 'full' = 'full'): string => {
+      const { value: kept } = contentOf({ text: value }, mode, KEY) ?? {};
+      return (kept as { text: string }).text;
+    };
+
+    it('masks what is secret in the value that it stands for', () => {
+      const key = { kty: 'oct', k: 'short', kid: 'a' };
+      const table: readonly (readonly [unknown, unknown])[] = [
+        [key, { ...key, k: '[masked]' }],
+        [{ keys: [key] }, { keys: [{ ...key, k: '[masked]' }] }],
+        [
+          { kty: 'RSA', oth: [{ r: 'a', d: 'b', t: 'c' }] },
+          { kty: 'RSA', oth: '[masked]' },
+        ],
+        [{ credentials: { user: 'ann', word: 'hunter2' } }, { credentials: '[masked]' }],
+        [
+          { pin: 1234, limit: 5 },
+          { pin: '[masked]', limit: 5 },
+        ],
+        [
+          [{ jwt: ['a'] }, 1],
+          [{ jwt: '[masked]' }, 1],
+        ],
+      ];
+      for (const mode of ['redacted', 'full'] as const) {
+        for (const [value, expected] of table) {
+          expect(text(JSON.stringify(value), mode)).to.equal(JSON.stringify(expected));
+          expect(text(`\n ${JSON.stringify(value, null, 1)} `, mode)).to.equal(JSON.stringify(expected));
+        }
+      }
+    });
+
+    it('masks what its escapes hide', () => {
+      expect(text('{"\\u006bty":"oct","\\u006b":"hunter2"}')).to.equal('{"kty":"oct","k":"[masked]"}');
+      expect(text('{"pass\\u0077ord":"hunter2"}')).to.equal('{"password":"[masked]"}');
+    });
+
+    it('masks a private key in JSON in JSON, and one that is cut off or has text around it', () => {
+      const { d = '' } = jwk;
+      const within = JSON.stringify({ a: JSON.stringify({ b: JSON.stringify(jwk) }) });
+      const long = JSON.stringify({ jwk, long: 'x'.repeat(100_000) });
+      for (const one of [within, long, `the key: ${JSON.stringify(jwk)}`, JSON.stringify(jwk).slice(0, -1)]) {
+        for (const mode of ['redacted', 'full'] as const) expect(text(one, mode)).to.not.include(d.slice(0, 16));
+      }
+    });
+
+    it('leaves it as it was written where nothing in it is secret', () => {
+      for (const one of ['{ "a": 1.50,  "b": [] }', '[1, 2]', '{}', '[INFO] started [x]', '{a}', '{"a":1} {"b":2}']) {
+        expect(text(one)).to.equal(one);
+        expect(contentOf(one, 'full', KEY)).to.deep.equal({ value: one });
+      }
+    });
+
+    it('masks what is nested too deeply to be looked at', () => {
+      const deep = `${'{"a":'.repeat(40)}{"credentials":{"word":"hunter2"}}${'}'.repeat(40)}`;
+      expect(text(deep)).to.include('[masked]').and.not.include('hunter2');
+    });
+
+    it('keeps no more of it than of another text', () => {
+      const pins = JSON.stringify(Array.from({ length: 3000 }, () => ({ pin: 1 })));
+      expect(text(pins)).to.have.lengthOf(16_384 + 4);
+      expect(text(pins, 'redacted')).to.have.lengthOf(256 + 4);
+      const nested = Array.from({ length: 12 }).reduce<string>((inner) => JSON.stringify({ inner, pin: 1 }), '');
+      expect(text(nested).length).to.be.at.most(2 * 16_384 + 4);
+    });
+  });
+
   it('is bounded in depth, width and length', () => {
     const deep = JSON.parse('['.repeat(5000) + ']'.repeat(5000)) as unknown;
     const wide = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`n${index}`, 'x'.repeat(10_000)]));

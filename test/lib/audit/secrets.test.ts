@@ -59,6 +59,100 @@ describe('maskSecrets', () => {
     for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
   });
 
+  it('masks what short names say is secret, as words of their own', () => {
+    const table: readonly (readonly [text: string, expected: string])[] = [
+      ['pass=hunter2 db_pass=hunter2 x', 'pass=[masked] db_pass=[masked] x'],
+      ['dbPass: hunter2, DB_PASS="a b", DBPass=hunter2', 'dbPass: [masked], DB_PASS="[masked]", DBPass=[masked]'],
+      ['db-passwd=hunter2&userPwd=hunter2', 'db-passwd=[masked]&userPwd=[masked]'],
+      ['{"spring.pass":"hunter2"}', '{"spring.pass":"[masked]"}'],
+      ["env['DB_PASS'] = 'hunter2'", "env['DB_PASS'] = '[masked]'"],
+      ['line\\npass=hunter2 x\\u0026sid=hunter2', 'line\\npass=[masked] x\\u0026sid=[masked]'],
+      ['otp=123456 totp: 123456', 'otp=[masked] totp: [masked]'],
+      ['PIN: 1234, cardPin=1234, new-pin=1234', 'PIN: [masked], cardPin=[masked], new-pin=[masked]'],
+      ['sid=hunter2; connect.sid=hunter2', 'sid=[masked]; connect.sid=[masked]'],
+      ['https://a.example/c?sv=1&sig=a%2Fb%3D&se=2', 'https://a.example/c?sv=1&sig=[masked]&se=2'],
+      ['login --pass hunter2 --pin 1234 -db-pass hunter2', 'login --pass [masked] --pin [masked] -db-pass [masked]'],
+      ['keytool -storepass hunter2 -keypass hunter2', 'keytool -storepass [masked] -keypass [masked]'],
+      ['<db_pass>hunter2</db_pass>', '<db_pass>[masked]</db_pass>'],
+    ];
+    for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
+  });
+
+  it('masks what a place says is secret: a query, a command, a file of logins, an element with a key and a value', () => {
+    const table: readonly (readonly [text: string, expected: string])[] = [
+      ['https://a.example/cb?code=hunter2&state=1', 'https://a.example/cb?code=[masked]&state=1'],
+      ['/cb?state=1&code=hunter2#x', '/cb?state=1&code=[masked]#x'],
+      ['a&amp;code=hunter2', 'a&amp;code=[masked]'],
+      ['a\\u0026code=hunter2', 'a\\u0026code=[masked]'],
+      ['%3Fcode%3Dhunter2', '?code=[masked]'],
+      [
+        '?token=hunter2&to=%3Fsid%3Dhunter2%26to%3D%253Fcode%253Dhunter2',
+        '?token=[masked]&to=?sid=[masked]&to=?code=[masked]',
+      ],
+      ["%7B'pwd'%3A%20'hunter2'%7D", "%7B'pwd'%3A%20'[masked]'%7D"],
+      ['curl -u ann:hunter2 https://a.example', 'curl -u ann:[masked] https://a.example'],
+      ['curl -sSu "ann:two words" x', 'curl -sSu "ann:[masked]" x'],
+      ['{\\"cmd\\":\\"curl -u \\\\\\"ann:a b\\\\\\" x\\"}', '{\\"cmd\\":\\"curl -u \\\\\\"ann:[masked]\\\\\\" x\\"}'],
+      ["curl --user=ann:hunter2 --proxy-user 'ann:a b'", "curl --user=ann:[masked] --proxy-user 'ann:[masked]'"],
+      ['curl+-u+ann:hunter2+x', 'curl+-u+ann:[masked]'],
+      ['machine a login ann password hunter2 machine b', 'machine a login ann password [masked] machine b'],
+      ['machine a\n  login ann\n  password hunter2\n', 'machine a\n  login ann\n  password [masked]\n'],
+      ['machine a password "two words" login ann', 'machine a password "[masked]" login ann'],
+      ['machine a\\nlogin ann\\npassword hunter2', 'machine a\\nlogin ann\\npassword [masked]'],
+      ['<add key="Password" value="hunter2" />', '<add key="Password" value="[masked]" />'],
+      ["<property value='a > b' name='db.pass'/>", "<property value='[masked]' name='db.pass'/>"],
+      ['<add key=\\"DbPass\\" value=\\"hunter2\\">', '<add key=\\"DbPass\\" value=\\"[masked]\\">'],
+    ];
+    for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
+  });
+
+  it('masks the private members of a JWK in a text that holds one, whatever is around it', () => {
+    const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+    const secrets = [jwk.d, jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi] as string[];
+    const json = JSON.stringify(jwk);
+    const texts = [
+      `the key is ${JSON.stringify(jwk, null, 2)}, keep it`,
+      `[${json},\n`,
+      JSON.stringify({ body: json }),
+      `${json}\n${json}`,
+      json.replaceAll('"', "'"),
+      Object.entries(jwk)
+        .map(([name, value]) => `  ${name}: ${String(value)}\n`)
+        .join(''),
+    ];
+    for (const text of texts) {
+      const masked = maskSecrets(text);
+      for (const secret of secrets) expect(masked).to.not.include(secret.slice(0, 12));
+      expect(masked).to.include(jwk.n!);
+    }
+    expect(maskSecrets('{"kty":"oct","k":"c2VjcmV0"}')).to.equal('{"kty":"oct","k":"[masked]"}');
+    expect(maskSecrets('{"kty":"AKP","priv":"c2VjcmV0"}')).to.equal('{"kty":"AKP","priv":"[masked]"}');
+    expect(maskSecrets('{"d":"2026-11-22","k":"north"}')).to.equal('{"d":"2026-11-22","k":"north"}');
+  });
+
+  it('leaves alone what only looks like the name of a secret', () => {
+    const harmless = [
+      'code: 5, exit code=ENOENT',
+      '{"code":"scope_insufficient","status":403}',
+      'https://a.example/?zipcode=12345&codec=vp9&qrcode=yes',
+      'the pin is on the map, pin it and pass it on',
+      'compass=north, bypass: always, trespass=none',
+      'spin=fast, opinion: mine, inside: out, design=new, sidecar=on, sign: plus',
+      '{"pass":12,"fail":0}',
+      'pass=true',
+      'passed: 12, passport=none, pass_rate: high',
+      'docker run -u 1000:1000 image',
+      'sort -u 10:30',
+      'uniq -u names and then: more',
+      'a machine password reset, and the password is old',
+      'login page or password reset',
+      '<add key="Theme" value="dark" />',
+      '<option value="north" name="compass"/>',
+      'const keys: Map<string, d> = new Map()',
+    ];
+    for (const text of harmless) expect(maskSecrets(text)).to.equal(text);
+  });
+
   it('leaves alone what is no secret', () => {
     const harmless = [
       'tools/call',
@@ -120,10 +214,34 @@ describe('maskSecrets', () => {
       'password = ',
       'cookie: ',
       'token="',
+      'pass=',
+      'pass\\',
+      'a-',
+      '-a ',
+      '--pin ',
+      '-u a:',
+      '-u ',
+      '-u+',
+      '?code=',
+      'login ',
+      'login+a+',
+      'login a password ',
+      '\\n',
+      '<a key="pin" ',
+      '<a key="pin" value="',
+      '<a b="\'',
+      '<pin ',
+      '<pin>',
+      '"d":"',
+      '"kty":d=',
+      '{"a":',
+      '[{"a":"',
     ];
     for (const piece of hostile) {
       const text = piece.repeat(20_000);
+      const before = process.cpuUsage();
       expect(maskCards(maskRandom(maskSecrets(text))).length).to.be.at.most(text.length * 4);
+      expect(process.cpuUsage(before).user / 1000, piece).to.be.lessThan(1000);
     }
   });
 });
@@ -152,6 +270,42 @@ describe('isSecretName', () => {
     }
     expect(isSecretName('max_tokens', 100)).to.equal(false);
     expect(isSecretName('pin', 1234)).to.equal(true);
+    expect(isSecretName(`${'x'.repeat(1000)}_password`, 'x')).to.equal(true);
+  });
+
+  it('takes short names for words of their own', () => {
+    const names = [
+      'pass',
+      'db_pass',
+      'dbPass',
+      'DB_PASS',
+      'DBPass',
+      'db-passwd',
+      'dbpass',
+      'userPwd',
+      'otp',
+      'totp',
+      'pin',
+    ];
+    for (const name of [...names, 'cardPin', 'user.pin', 'pin1', 'sid', 'connect.sid', 'sig', 'x-sig']) {
+      expect(isSecretName(name, 'x'), name).to.equal(true);
+    }
+    const others = ['compass', 'COMPASS', 'bypass', 'pass_rate', 'passRate', 'passed', 'spin', 'pinned', 'inside'];
+    for (const name of [...others, 'sidecar', 'design', 'sign', 'code', 'zip_code', 'laptop']) {
+      expect(isSecretName(name, 'x'), name).to.equal(false);
+    }
+  });
+
+  it('takes a count and a verdict for no secret, and a number that is one for one', () => {
+    for (const [name, value] of [
+      ['pass', 12],
+      ['pass', true],
+      ['sid', 7],
+    ] as const) {
+      expect(isSecretName(name, value), name).to.equal(false);
+    }
+    for (const name of ['db_pass', 'dbpass', 'card_pin', 'otp', 'password'])
+      expect(isSecretName(name, 1234), name).to.equal(true);
   });
 
   it('reads any name', () => {

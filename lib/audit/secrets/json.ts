@@ -1,0 +1,82 @@
+import { MASK } from './mask.js';
+import { isSecretName, SECRET_ENDS } from './names.js';
+
+/** Private members of a JWK (RFC 7518 section 6, and `priv` of keys of type AKP). */
+const PRIVATE_JWK: ReadonlySet<string> = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth', 'priv']);
+
+/** How JSON begins that has members. Of texts that do, most that are none are known by it, as `[INFO] ...` is. */
+const START = /^\s*(?:\{\s*["}]|\[\s*(?:["{[\]\d-]|true|false|null))/;
+/** Characters that are written as they are by everybody who has nothing to hide. */
+const HIDDEN = /\\u00[2-7]/i;
+/** What is in every text of which anything is masked: one look is faster than to take it apart. */
+const SUSPECT = new RegExp(`kty|\\\\u00[2-7]|${SECRET_ENDS.replaceAll('[_-]?', '[\\W_]*')}`, 'i');
+/** How deep it is looked into values, and into JSON that is a text of JSON. */
+const MOST_DEPTH = 32;
+const MOST_TEXTS = 3;
+
+/** Whether an object is a JWK, which has private members of its own. */
+export function isJwk(names: readonly string[]): boolean {
+  return names.includes('kty');
+}
+
+/** Whether what a member holds is a secret by its name. */
+export function isSecretMember(name: string, value: unknown, ofJwk: boolean): boolean {
+  return value !== null && (isSecretName(name, value) || (ofJwk && PRIVATE_JWK.has(name)));
+}
+
+/**
+ * Masks the members of a text that is JSON, by the same names as those of a value. Nothing else in it is looked at. What
+ * is no JSON stays as it is, and so does what has no such member.
+ */
+export function maskJson(text: string): string {
+  return START.test(text) && SUSPECT.test(text) ? maskText(text, 0) : text;
+}
+
+function maskText(text: string, within: number): string {
+  const value = START.test(text) ? parse(text) : undefined;
+  if (value === undefined) return text;
+  if (within > MOST_TEXTS) return MASK;
+  const masked = maskValue(value, { depth: 0, within });
+  return masked === value && !HIDDEN.test(text) ? text : JSON.stringify(masked);
+}
+
+/** How many values, and how many texts, are around a value. */
+interface Around {
+  readonly depth: number;
+  readonly within: number;
+}
+
+/** Gives the value itself where nothing in it is a secret. */
+function maskValue(value: unknown, { depth, within }: Around): unknown {
+  if (typeof value === 'string') return maskText(value, within + 1);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === MOST_DEPTH) return MASK;
+  const around = { depth: depth + 1, within };
+  return Array.isArray(value) ? maskList(value, around) : maskObject(value as Record<string, unknown>, around);
+}
+
+function maskList(values: readonly unknown[], around: Around): readonly unknown[] {
+  const masked = values.map((value) => maskValue(value, around));
+  return masked.some((value, index) => value !== values[index]) ? masked : values;
+}
+
+function maskObject(value: Readonly<Record<string, unknown>>, around: Around): object {
+  const names = Object.keys(value);
+  const ofJwk = isJwk(names);
+  const members = names.map((name): readonly [string, unknown] => {
+    const member = value[name];
+    return [name, isSecretMember(name, member, ofJwk) ? MASK : maskValue(member, around)];
+  });
+  return members.some(([name, member]) => member !== value[name]) ? Object.fromEntries(members) : value;
+}
+
+/** A text that ends otherwise is no JSON, and an error takes long to make. */
+function parse(text: string): unknown {
+  const end = text.trimEnd().at(-1);
+  if (end !== '}' && end !== ']') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
