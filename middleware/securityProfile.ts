@@ -6,7 +6,7 @@ import type { KeyPurpose } from '../lib/keys/keyRecord.js';
 import type { Signer } from '../lib/keys/signer.js';
 import type { TrustedKeys } from '../lib/keys/trust.js';
 import type { AnyMiddleware, Middleware } from '../lib/middleware.js';
-import { listOf, object, oneOf, optional, readOptions, type Check, type Checks } from '../lib/options.js';
+import { listOf, object, oneOf, optional, readOptions, suggest, type Check, type Checks } from '../lib/options.js';
 import { defined } from '../lib/profile/defined.js';
 import { measuresOf, SECURITY_LEVELS, type Measures, type SecurityLevel } from '../lib/profile/levels.js';
 import { assertComplete } from '../lib/profile/needs.js';
@@ -117,7 +117,7 @@ const CHECKS: Checks<SecurityProfileOptions> = {
   resource: elsewhere,
   audience: elsewhere,
   clockTolerance: elsewhere,
-  dpop: elsewhere,
+  dpop: optional(object),
   requireBinding: elsewhere,
   mtls: elsewhere,
   revoked: elsewhere,
@@ -151,11 +151,18 @@ export function securityProfile(options: SecurityProfileOptions): SecurityProfil
   const given = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
   const measures = measuresOf(given.level, askedBy(given));
   assertComplete(given, measures);
+  assertShared(given);
   const profile = checksOf(given, measures);
   const names = profile.map(({ name }) => name);
   const settings = settingsOf(given, measures, names);
   record(given, { type: 'configuration_loaded', component: 'securityProfile', settings });
   return profile;
+}
+
+/** A store of its own would let each instance accept the same proof once. */
+function assertShared({ stores, dpop }: SecurityProfileOptions): void {
+  if (stores === undefined || dpop?.replay === undefined) return;
+  throw new TypeError("securityProfile: 'dpop' must not have 'replay': 'stores' has it for all instances");
 }
 
 function checksOf(given: SecurityProfileOptions, measures: Measures): SecurityProfile {
@@ -225,14 +232,15 @@ function origins({ resource, allowedOrigins, allowedHosts }: SecurityProfileOpti
   return validateOrigin(defined({ resource, allowedOrigins, allowedHosts }));
 }
 
-function authentication(given: SecurityProfileOptions, { binding }: Measures): Middleware<never, 'auth'> {
-  const { issuers, resource, audience, clockTolerance, mtls, revoked, exposeToken, cache, keySets, now, fetch } = given;
+function authentication(given: SecurityProfileOptions, measures: Measures): Middleware<never, 'auth'> {
+  const { issuers, resource, audience, clockTolerance, mtls, exposeToken, cache, keySets, now, fetch } = given;
+  const revoked = given.revoked ?? (measures.stores ? given.stores?.revocations : undefined);
   const scopes = given.challengeScopes ?? (given.scopes === undefined ? given.base : undefined);
   const replay = given.stores?.replay;
   const dpop =
     replay === undefined || given.dpop?.mode === 'off' ? given.dpop : { replay, ...defined(given.dpop ?? {}) };
   const common = { issuers, resource, audience, scopes, clockTolerance, cache, keySets, now, fetch };
-  const requireBinding = binding ? true : undefined;
+  const requireBinding = measures.binding ? true : undefined;
   return authenticate(defined({ ...common, dpop, requireBinding, mtls, revoked, exposeToken }));
 }
 
@@ -246,8 +254,18 @@ function sessions({ stores, now, sessions: how }: SecurityProfileOptions) {
   return bindSession(defined({ ...optionsOf(how), store: stores?.sessions, now }));
 }
 
-function rate({ stores, now, rate: how }: SecurityProfileOptions) {
-  return rateLimit(defined({ ...RATE, ...optionsOf(how), store: stores?.rate, now }));
+function rate({ stores, now, tools, rate: how }: SecurityProfileOptions) {
+  const options: Partial<RateLimitOptions> = optionsOf(how);
+  assertDefined(Object.keys(options.tools ?? {}), tools);
+  return rateLimit(defined({ ...RATE, ...options, store: stores?.rate, now }));
+}
+
+/** A budget under a name that is no tool would limit nothing. */
+function assertDefined(names: readonly string[], tools: SecurityProfileOptions['tools']): void {
+  const known = isTools(tools) ? [...tools].map(([name]) => name) : names;
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`securityProfile: 'rate.tools' has '${unknown}', which is not defined${suggest(unknown, known)}`);
 }
 
 function authorization(given: SecurityProfileOptions) {

@@ -5,8 +5,10 @@ import type { Measures, SecurityLevel } from './levels.js';
 /** What was given, as far as a level may need it. */
 export interface Given {
   readonly level: SecurityLevel;
-  readonly tools: unknown;
-  readonly audit: unknown;
+  readonly resource?: unknown;
+  readonly issuers?: unknown;
+  readonly tools?: unknown;
+  readonly audit?: unknown;
   readonly keys?: readonly unknown[];
   readonly toolServers?: readonly unknown[];
   readonly keyStore?: object;
@@ -17,6 +19,9 @@ export interface Given {
 type Need = (given: Given, measures: Measures) => string | undefined;
 
 const NEEDS: readonly Need[] = [
+  ({ resource }) => (resource === undefined ? "'resource': the public URL of the MCP endpoint" : undefined),
+  ({ issuers }) => (issuers === undefined ? "'issuers': who issues tokens, such as [oidc({ issuer })]" : undefined),
+  ({ tools }) => (tools === undefined ? "'tools': what defineTools({ ... }) returned" : undefined),
   (given, measures) =>
     hasSigners(given) || !asksAll(measures) ? undefined : "'keys' or 'toolServers': who may sign requests",
   (given, measures) => {
@@ -36,10 +41,13 @@ const NEEDS: readonly Need[] = [
     stores !== undefined || !measures.stores
       ? undefined
       : "'stores': redisStores(client), or memoryStores({ singleProcess: true })",
-  ({ audit }, { auditOrDeny, auditAhead }) =>
-    trailOf(audit) !== undefined || !(auditOrDeny || auditAhead)
-      ? undefined
-      : "'audit': what openAuditTrail returned; a logger does not say when it could not write",
+  ({ audit }, { auditOrDeny, auditAhead }) => {
+    if (auditOrDeny || auditAhead) {
+      if (trailOf(audit) !== undefined) return undefined;
+      return "'audit': what openAuditTrail returned; a logger does not say when it could not write";
+    }
+    return audit === undefined ? "'audit': what openAuditTrail returned, a winston logger, or a function" : undefined;
+  },
 ];
 
 /** @throws {TypeError} that lists everything that is missing at once */

@@ -130,6 +130,12 @@ describe('security levels', () => {
     expect(() => securityProfile(least('enhanced'))).to.throw(
       /^securityProfile: level 'enhanced' needs, with these options:\n- 'keyStore': .*\n- 'tools': a version of 'read'$/,
     );
+    for (const level of ['basic', 'high'] as const) {
+      expect(() => securityProfile({ level } as SecurityProfileOptions)).to.throw(
+        TypeError,
+        /- 'resource': .*\n- 'issuers': .*\n- 'tools': .*\n(?:.*\n)*- 'audit': what openAuditTrail returned.*$/,
+      );
+    }
     const signed = defineTools({ a: { permissions: [], requireSignature: true } });
     expect(() => securityProfile(least('basic', { tools: signed }))).to.throw(
       /- 'keys' or 'toolServers': who may sign calls of 'a'$/,
@@ -181,6 +187,7 @@ describe('security levels', () => {
     ['signatures', 'keys'],
     ['signatures', 'replay'],
     ['auditing', 'sink'],
+    ['dpop', 'replay'],
   ];
   for (const [option, name] of misplaced) {
     it(`take no ${name} for ${option} alone, and do not leave it out without a word`, () => {
@@ -190,6 +197,14 @@ describe('security levels', () => {
       );
     });
   }
+
+  it('take no budget for a tool that is not defined', () => {
+    const rate = { limit: 10, windowMs: 1000, tools: { raed: { limit: 1 } } };
+    expect(() => securityProfile(least('basic', { rate }))).to.throw(
+      TypeError,
+      "'rate.tools' has 'raed', which is not defined; did you mean 'read'?",
+    );
+  });
 
   const switches: readonly string[] = ['sessions', 'rate', 'callChains', 'definitions'];
   for (const name of switches) {
@@ -314,6 +329,20 @@ describe('security levels', () => {
         expect(await send(on, await chained('read', 3), { token })).to.equal('200');
         expect(await send(shallow, await chained('read', 2), { token })).to.equal('200');
         expect(await send(shallow, await chained('read', 3), { token })).to.equal('403 call_depth_exceeded');
+      });
+
+      it('ask the shared revocations about each token, where a level needs shared stores', async () => {
+        const token = await issuer.token({ jti: 'token-1' });
+        const ask = async (level: SecurityLevel): Promise<string> => {
+          const stores = memoryStores({ singleProcess: true });
+          const list = call('read').replace('tools/call', 'tools/list');
+          const app = complete(level, { stores });
+          expect(await send(app, list, { token })).to.equal('200');
+          await stores.revocations.revoke({ issuer: issuer.issuer, tokenId: 'token-1' }, new Date(Date.now() + 60_000));
+          return send(complete(level, { stores }), list, { token });
+        };
+        expect(await ask('high')).to.match(/^401/);
+        expect(await ask('enhanced')).to.equal('200');
       });
 
       it('write as much as is asked for', async () => {
