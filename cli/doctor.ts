@@ -10,7 +10,7 @@ import { readProofKey } from './doctor/proofKey.js';
 import { lookAsSigner } from './doctor/signer.js';
 import { lookAsStranger } from './doctor/stranger.js';
 import { KEYS, withKeys } from './tools/keyStore.js';
-import { CONNECTION, CONNECTION_HELP, readToken, targetOf } from './tools/options.js';
+import { CONNECTION, CONNECTION_HELP, readToken, targetOf, type Connection } from './tools/options.js';
 
 const MARKS = { ok: 'ok      ', warning: 'warning ', failed: 'FAILED  ', unknown: '?       ' } as const;
 
@@ -40,15 +40,7 @@ ${CONNECTION_HELP}`,
     const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true });
     const [url, ...surplus] = positionals;
     if (surplus.length > 0) throw new UsageError('name one URL');
-    const { headers: given, timeoutMs } = await targetOf(url, values, io);
-    const { authorization, ...headers } = given;
-    const patient: Patient = { url: new URL(url ?? ''), headers, timeoutMs };
-    const { 'expired-token-file': expiredFile, 'proof-key-file': keyFile } = values;
-    const key = keyFile === undefined ? undefined : await readProofKey(keyFile);
-    const holderWith = (token: string): Holder => holderOf(patient, token, key);
-    const holder =
-      authorization === undefined ? undefined : holderWith(authorization.replace(/^(?:Bearer|DPoP) /i, ''));
-    const latecomer = expiredFile === undefined ? undefined : holderWith(await readToken(expiredFile));
+    const { patient, holder, latecomer } = await prepare(url, values, io);
     const findings = [
       ...(await lookAsStranger(patient)),
       ...(await lookAtMetadata(patient)),
@@ -63,6 +55,33 @@ ${CONNECTION_HELP}`,
     if (count > 0) throw new Error(`${count} of ${findings.length} checks failed`);
   },
 );
+
+interface Given extends Connection {
+  readonly 'expired-token-file'?: string | undefined;
+  readonly 'proof-key-file'?: string | undefined;
+}
+
+interface Prepared {
+  readonly patient: Patient;
+  readonly holder: Holder | undefined;
+  readonly latecomer: Holder | undefined;
+}
+
+/** Reads everything that was given before anything is sent. */
+async function prepare(url: string | undefined, given: Given, io: Io): Promise<Prepared> {
+  const { 'expired-token-file': expiredFile, 'proof-key-file': keyFile } = given;
+  const target = await targetOf(url, given, io);
+  const { authorization, ...headers } = target.headers;
+  const patient = { url: new URL(target.url), headers, timeoutMs: target.timeoutMs };
+  const key = keyFile === undefined ? undefined : await readProofKey(keyFile);
+  const token = authorization?.replace(/^(?:Bearer|DPoP) /i, '');
+  const expired = expiredFile === undefined ? undefined : await readToken(expiredFile);
+  return {
+    patient,
+    holder: token === undefined ? undefined : holderOf(patient, token, key),
+    latecomer: expired === undefined ? undefined : holderOf(patient, expired, key),
+  };
+}
 
 function print(findings: readonly Finding[], asJson: boolean, io: Io): void {
   if (asJson) {

@@ -7,6 +7,7 @@ import { askThrough, type Sent, type Wrap } from './through.js';
 
 /** Looks at a server as somebody who signs requests: is a signature believed, once, and only for what it covers? */
 export async function lookAsSigner(patient: Patient, signer: Signer, holder?: Holder): Promise<readonly Finding[]> {
+  if (holder?.obstacle !== undefined) return [unknown('signature', holder.obstacle.text, holder.obstacle.fix)];
   const { headers, answer: first } = await askSigned(patient, signer, holder);
   if (first.status >= 400) {
     const fix = "list the public key (mcp-etdi keys export) in verifySignature's 'keys'";

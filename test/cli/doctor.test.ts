@@ -390,6 +390,10 @@ describe('mcp-etdi doctor', () => {
       });
       await close?.();
       await rm(directory(), { recursive: true });
+      const unproven = await withSigned('calls', { ...bound, more: [] });
+      expect(unproven).to.include({ token: 'unknown', signature: 'unknown' }).and.not.have.property('replay');
+      await close?.();
+      await rm(directory(), { recursive: true });
       expect(await withSigned(undefined, bound)).to.include({ signature: 'ok', tampered_body: 'failed' });
     });
 
