@@ -1,6 +1,7 @@
 // Rules of this repository that neither the compiler nor the linter sees.
 import { expect } from 'chai';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,6 +20,19 @@ function sources(...folders: readonly string[]): readonly string[] {
   );
 }
 
+/** The files that git knows. One may have been removed since. */
+function tracked(): readonly string[] {
+  // Whoever runs this may not be the one whose checkout it is.
+  const list = ['-c', 'safe.directory=*', 'ls-files', '-z'];
+  const names = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\0');
+  return names.filter((name) => name !== '' && existsSync(`${root}${name}`));
+}
+
+/** Whether a text has other characters than those that print in ASCII, and line feeds. Git takes what has a NUL for no text. */
+function isForeign(bytes: Buffer): boolean {
+  return !bytes.includes(0) && bytes.some((byte) => byte !== 0x0a && (byte < 0x20 || byte > 0x7e));
+}
+
 /** What a file loads: by `import`, by `export ... from`, by `import()` and by `require()`. */
 function imports(text: string): readonly string[] {
   const forms = [/\bfrom\s+'([^']+)'/g, /^import\s+'([^']+)'/gm, /\b(?:import|require)\(\s*'([^']+)'/g];
@@ -29,10 +43,17 @@ const packages = (paths: readonly string[]): ReadonlySet<string> =>
   new Set(paths.flatMap((path) => imports(read(path)).filter((name) => !/^(?:\.|node:)/.test(name))));
 
 describe('repository', () => {
-  it('holds sources in ASCII alone, so that what is read is what runs', () => {
-    const files = sources(...SHIPPED);
-    expect(files).to.include('lib/exchange.ts');
-    expect(files.filter((path) => /[^\n\x20-\x7e]/.test(read(path)))).to.deep.equal([]);
+  it('holds text in ASCII alone, so that what is read is what runs', () => {
+    const files = tracked();
+    expect(files).to.include.members(['lib/exchange.ts', 'README.md', '.ci/run', 'package.json', 'docs/doctor.md']);
+    expect(files.filter((path) => isForeign(readFileSync(`${root}${path}`)))).to.deep.equal([]);
+  });
+
+  it('knows text that is not in ASCII, and what is no text', () => {
+    expect(isForeign(Buffer.from('a \u2013 b\n'))).to.equal(true);
+    expect(isForeign(Buffer.from('a\tb\n'))).to.equal(true);
+    expect(isForeign(Buffer.from('a - b\n'))).to.equal(false);
+    expect(isForeign(Buffer.from([0x89, 0x50, 0x00]))).to.equal(false);
   });
 
   it('finds every way to load a module', () => {
