@@ -4,7 +4,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import { auth } from 'express-oauth2-jwt-bearer';
-import { authenticate, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { authenticate, authorizeScopes, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { serveExpress, toExpress } from '../adapters/express.js';
 
 /** Where an endpoint is, who issues tokens for it, and what answers. */
@@ -36,10 +36,20 @@ export function beforeWithSdk({ resource, issuer, jwksUri, mcp }: Setting): Expr
 export function afterSdk({ resource, issuer, mcp }: Setting): Express {
   const app = express();
   // #region sdk-after
+  const tools = defineTools({
+    secure_file_read: { permissions: ['mcp'] }, // every tool of your server, with what requiredScopes asked for
+    purge: { permissions: ['mcp'] },
+  });
   app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], scopes: ['mcp'] })));
-  app.use('/mcp', toExpress(authenticate({ issuers: [oidc({ issuer })], resource, scopes: ['mcp'] })));
+  app.use(
+    '/mcp',
+    toExpress(
+      authenticate({ issuers: [oidc({ issuer })], resource, scopes: ['mcp'] }),
+      authorizeScopes({ tools, base: ['mcp'] }), // everything that is no call of a tool needs 'mcp' too
+    ),
+  );
   // #endregion
-  return app.all('/mcp', express.json(), mcp);
+  return app.all('/mcp', mcp);
 }
 
 export function afterWithTools({ resource, issuer, mcp }: Setting): Express {

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import express from 'express';
 import request from 'supertest';
 import {
   afterSdk,
@@ -61,7 +62,29 @@ describe('examples/migration', () => {
     });
   }
 
-  it('denies a tool without its permission only where tools are defined', async () => {
+  it('asks for the scope of the SDK afterwards too, of calls and of everything else', async () => {
+    const token = await issuer.token({ scope: 'file:read' });
+    const ping = { jsonrpc: '2.0', id: 2, method: 'ping' };
+    for (const build of [beforeWithSdk, afterSdk]) {
+      const app = build(setting);
+      const post = (body: object) => request(app).post('/mcp').set('authorization', `Bearer ${token}`).send(body);
+      expect([(await post(call)).status, (await post(ping)).status], build.name).to.deep.equal([403, 403]);
+      const stream = await request(app).get('/mcp').set('authorization', `Bearer ${token}`);
+      expect(stream.status, build.name).to.equal(403);
+    }
+  });
+
+  it('hands on the body that the checks have parsed, also behind a parser that stays in front', async () => {
+    const before = express().use(express.json()).use(afterSdk(setting));
+    const behind = afterSdk({ ...setting, mcp: express().use(express.json(), setting.mcp) });
+    const token = await issuer.token({ scope: 'mcp' });
+    for (const app of [before, behind]) {
+      const answer = await request(app).post('/mcp').set('authorization', `Bearer ${token}`).send(call);
+      expect([answer.status, answer.body]).to.deep.equal([200, { served: 1 }]);
+    }
+  });
+
+  it('denies a tool without a permission of its own only where tools have one', async () => {
     const token = await issuer.token({ scope: 'mcp' });
     const send = (app: ReturnType<typeof afterSdk>) =>
       request(app).post('/mcp').set('authorization', `Bearer ${token}`).send(call);
