@@ -9,26 +9,40 @@ interface Range {
 
 /** The numbers of records that were not there when it was their turn. */
 export class MissingRecords {
-  #ranges: readonly Range[] = [];
+  /** In ascending order: a trail is read forwards. Changed in place, since of a log in pieces there are very many. */
+  readonly #ranges: Range[] = [];
 
+  /** Takes numbers that are all behind those before. */
   add(from: number, to: number, { file, line }: TrailPlace): void {
-    if (from <= to) this.#ranges = [...this.#ranges, { from, to, place: { file, line } }];
+    if (from <= to) this.#ranges.push({ from, to, place: { file, line } });
   }
 
   /** Takes a number out. Whether it was missing. */
   take(seq: number): boolean {
-    const found = this.#ranges.find(({ from, to }) => seq >= from && seq <= to);
-    if (found === undefined) return false;
+    const index = this.#firstFrom(seq);
+    const found = this.#ranges[index];
+    if (found === undefined || seq < found.from) return false;
     const { from, to, place } = found;
     const left = [
       { from, to: seq - 1, place },
       { from: seq + 1, to, place },
     ].filter((range) => range.from <= range.to);
-    this.#ranges = this.#ranges.flatMap((range) => (range === found ? left : [range]));
+    this.#ranges.splice(index, 1, ...left);
     return true;
   }
 
   ranges(): readonly Range[] {
     return this.#ranges;
+  }
+
+  /** The place of the first range that does not end before a number. */
+  #firstFrom(seq: number): number {
+    let [low, high] = [0, this.#ranges.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#ranges[middle]?.to ?? 0) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
