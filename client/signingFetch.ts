@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Signer } from '../lib/keys/signer.js';
-import { callback, integer, optional, readOptions, type Check } from '../lib/options.js';
+import { signerFor, type Signer } from '../lib/keys/signer.js';
+import { callback, integer, optional, readOptions } from '../lib/options.js';
 import { readRequest, urlOf } from '../lib/outgoingRequest.js';
 import { isNonce } from '../lib/signatures/profile.js';
 import { signRequestFields } from '../lib/signatures/signRequest.js';
@@ -24,11 +24,6 @@ export interface SigningFetchOptions {
   readonly newNonce?: () => string;
 }
 
-const signing: Check = (value) =>
-  typeof (value as Partial<Signer> | null | undefined)?.current === 'function'
-    ? undefined
-    : "must be a signer, such as keyStore.signer('request')";
-
 /**
  * A `fetch` that signs what it sends to one MCP endpoint, POST, GET and DELETE alike (RFC 9421, RFC 9530).
  *
@@ -41,7 +36,7 @@ const signing: Check = (value) =>
  */
 export function signingFetch(options: SigningFetchOptions): typeof fetch {
   const given = readOptions<SigningFetchOptions>('signingFetch', options, {
-    signer: signing,
+    signer: signerFor('request'),
     resource: secureUrl,
     fetch: optional(callback),
     lifetime: optional(integer(1, 300)),

@@ -6,7 +6,7 @@ import type { ToolSource } from '../lib/definitions/source.js';
 import { fileVersions } from '../lib/definitions/versionFile.js';
 import type { VersionStore } from '../lib/definitions/versions.js';
 import { Denial } from '../lib/denial.js';
-import type { Signer } from '../lib/keys/signer.js';
+import { signerFor, type Signer } from '../lib/keys/signer.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RpcMessage, RpcNotification, RpcRequest } from '../lib/rpc.js';
@@ -52,10 +52,6 @@ type Call = RpcRequest | RpcNotification;
 const DAY = 86_400;
 const TOOL = { kind: 'tool' } as const;
 const tools: Check = (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns');
-const signing: Check = (value) =>
-  object(value) === undefined && typeof (value as Partial<Signer>).current === 'function'
-    ? undefined
-    : "must be a signer, such as keyStore.signer('definition')";
 const store: Check = (value) =>
   object(value) === undefined && typeof (value as Partial<VersionStore>).pin === 'function'
     ? undefined
@@ -75,7 +71,7 @@ const store: Check = (value) =>
 export function publishTools(options: PublishToolsOptions): Middleware {
   const given = readOptions<PublishToolsOptions>('publishTools', options, {
     tools,
-    signer: signing,
+    signer: signerFor('definition'),
     resource: secureUrl,
     publisher: optional(text),
     versions: optional(store),

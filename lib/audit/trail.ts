@@ -1,5 +1,5 @@
-import type { Signer } from '../keys/signer.js';
-import { callback, flag, integer, listOf, object, oneOf, optional, readOptions, text, type Check } from '../options.js';
+import { signerFor, type Signer } from '../keys/signer.js';
+import { callback, flag, integer, listOf, object, oneOf, optional, readOptions, text } from '../options.js';
 import type { AuditEvent } from './events.js';
 import { AUDIT_FORMATS, type AuditFormat } from './formats/index.js';
 import type { Checkpoint } from './line.js';
@@ -68,11 +68,6 @@ export interface AuditTrail extends TrailAdapters {
   readonly close: () => Promise<void>;
 }
 
-const signing: Check = (value) =>
-  typeof (value as Partial<Signer> | null | undefined)?.current === 'function'
-    ? undefined
-    : "must be a signer, such as keyStore.signer('audit')";
-
 /** The parts of a trail that other parts of this package use. */
 const parts = new WeakMap<AuditTrail, Trail>();
 
@@ -86,7 +81,7 @@ const parts = new WeakMap<AuditTrail, Trail>();
 export async function openAuditTrail(options: OpenAuditTrailOptions): Promise<AuditTrail> {
   const given = readOptions<OpenAuditTrailOptions>('openAuditTrail', options, {
     file: text,
-    signer: signing,
+    signer: signerFor('audit'),
     sinks: optional(listOf(checkSink)),
     format: optional(oneOf(...AUDIT_FORMATS)),
     checkpoints: optional(object),

@@ -1,4 +1,4 @@
-import type { Signer } from '../keys/signer.js';
+import { signerFor, type Signer } from '../keys/signer.js';
 import { optional, readOptions, text, type Check } from '../options.js';
 import { canonicalResource } from '../url.js';
 
@@ -14,10 +14,6 @@ const URI = /^[a-z][a-z0-9+.-]*:[^\s#]+$/i;
 
 const uri: Check = (value) =>
   text(value) ?? (URI.test(value as string) ? undefined : 'must be a URI without a fragment');
-const signing: Check = (value) =>
-  typeof (value as Partial<Signer> | null | undefined)?.current === 'function'
-    ? undefined
-    : "must be a signer, such as keyStore.signer('call-chain')";
 
 /**
  * A checked identity, its name in canonical form.
@@ -29,7 +25,7 @@ export function readIdentity(
 ): { readonly resource: string; readonly signer: Signer | undefined } {
   const { resource, signer } = readOptions<CallIdentity>(`${factory}: 'identity'`, identity, {
     resource: uri,
-    signer: optional(signing),
+    signer: optional(signerFor('call-chain')),
   });
   return { resource: canonicalResource(resource), signer };
 }

@@ -53,6 +53,7 @@ export function externalSigner(options: ExternalSignerOptions): ExternalSigner {
   };
   const key = Object.freeze({ keyId, algorithm, sign: checked });
   return Object.freeze({
+    ...(purpose === undefined ? {} : { purpose }),
     current: () => Promise.resolve(key),
     jwks: () => Promise.resolve({ keys: [{ ...published }] }),
   });

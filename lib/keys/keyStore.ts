@@ -108,7 +108,7 @@ export async function openKeyStore(options: OpenKeyStoreOptions): Promise<KeySto
 
 function signerOf(ring: KeyRing, wanted: Wanted): Signer {
   ring.keep(wanted);
-  return Object.freeze({ current: () => available(() => ring.signingKey(wanted)) });
+  return Object.freeze({ purpose: wanted.purpose, current: () => available(() => ring.signingKey(wanted)) });
 }
 
 /** Whoever depends on a key is told that it cannot be had, whatever the reason: nobody signs with a doubtful one. */

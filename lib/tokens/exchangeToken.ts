@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Unavailable } from '../denial.js';
 import { fetchJson } from '../fetch.js';
 import { parseStrictJson } from '../json/strict.js';
-import type { Signer } from '../keys/signer.js';
+import { signerFor, type Signer } from '../keys/signer.js';
 import { callback, integer, listOf, oneOf, optional, readOptions, text, type Check } from '../options.js';
 import { discoveryUrls, issuerUrl } from '../providers/oidc.js';
 import { secureUrl } from '../url.js';
@@ -26,7 +26,7 @@ export interface ExchangeTokenOptions {
   readonly clientId: string;
   /** Its secret, sent by HTTP Basic (RFC 6749 section 2.3.1). Either this or `privateKeyJwt` is needed. */
   readonly clientSecret?: string;
-  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer(...)`, or `externalSigner(...)`. */
+  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer('request')`, or `externalSigner(...)`. */
   readonly privateKeyJwt?: Signer;
   /** What is asked for, and must be issued. Default: `access_token`. */
   readonly requestedTokenType?: ExchangeableType;
@@ -81,8 +81,6 @@ const scope: Check = (value) =>
   typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
     ? undefined
     : 'must be a scope (RFC 6749 section 3.3)';
-const signer: Check = (value) =>
-  typeof (value as Partial<Signer> | null)?.current === 'function' ? undefined : 'must be a signer';
 
 /**
  * Prepares the exchange of the tokens that come to this server for tokens of other servers (RFC 8693): for one of them,
@@ -190,7 +188,7 @@ function readExchangeOptions(options: ExchangeTokenOptions): ExchangeTokenOption
     endpoint: optional(secureUrl),
     clientId: text,
     clientSecret: optional(text),
-    privateKeyJwt: optional(signer),
+    privateKeyJwt: optional(signerFor('request')),
     requestedTokenType: optional(tokenType),
     extraScopes: optional(listOf(scope)),
     maxAge: optional(integer(0, 3600)),
