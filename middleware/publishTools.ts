@@ -41,7 +41,10 @@ export interface PublishToolsOptions {
   readonly serial?: number;
   /** For how many seconds a signature holds. It is made again when half of that is over. Default: a day. */
   readonly lifetime?: number;
-  /** Sees what is noticed about tools. What it throws becomes a process warning. Default: faults become warnings. */
+  /**
+   * Sees what is noticed about tools. What it throws becomes a process warning. Default, and beside `trail.onToolEvent`:
+   * faults become warnings.
+   */
   readonly onEvent?: (event: ToolEvent) => unknown;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;

@@ -1,3 +1,4 @@
+import { recorder } from '../definitions/events.js';
 import { signerFor, type Signer } from '../keys/signer.js';
 import { callback, flag, integer, listOf, object, oneOf, optional, readOptions, text } from '../options.js';
 import type { AuditEvent } from './events.js';
@@ -105,6 +106,9 @@ export async function openAuditTrail(options: OpenAuditTrailOptions): Promise<Au
   );
   const trail = new Trail({ ...given, checkpoints, rotate });
   await trail.open();
+  const adapters = adaptersOf((event) => {
+    trail.record(event);
+  });
   const opened: AuditTrail = Object.freeze({
     record: (event: AuditEventInput) => {
       trail.record(event);
@@ -112,9 +116,8 @@ export async function openAuditTrail(options: OpenAuditTrailOptions): Promise<Au
     checkpoint: () => trail.checkpoint(),
     status: () => trail.status(),
     close: () => trail.close(),
-    ...adaptersOf((event) => {
-      trail.record(event);
-    }),
+    ...adapters,
+    onToolEvent: recorder(adapters.onToolEvent),
   });
   parts.set(opened, trail);
   return opened;

@@ -27,6 +27,18 @@ export type ToolEvent =
 
 export type Report = (event: ToolEvent) => void;
 
+/** Hears of what is noticed. */
+export type ToolListener = (event: ToolEvent) => unknown;
+
+/** Listeners that write down what they hear, for whoever reads it later. */
+const recorders = new WeakSet<ToolListener>();
+
+/** Marks a listener as one that tells nobody: what is wrong becomes a process warning beside it. */
+export function recorder<Listener extends ToolListener>(listener: Listener): Listener {
+  recorders.add(listener);
+  return listener;
+}
+
 /** Beyond so many, names are not told any more. */
 const MOST_NAMES = 10_000;
 
@@ -40,14 +52,16 @@ const SENTENCES: Readonly<Record<ToolEvent['type'], string>> = {
 };
 
 /** Tells a listener each thing once. What it throws becomes a process warning: it must not keep anybody from working. */
-export function reporter(onEvent: (event: ToolEvent) => unknown = warn): Report {
+export function reporter(onEvent: ToolListener = warn): Report {
   const told = new Set<string>();
+  const isRecorded = recorders.has(onEvent);
   return (event) => {
     if (!event.type.startsWith('definition_') || event.type === 'definition_unsignable') {
       const key = `${event.type} ${event.name}`;
       if (told.has(key) || told.size === MOST_NAMES) return;
       told.add(key);
     }
+    if (isRecorded) warn(event);
     void (async () => {
       await onEvent(Object.freeze(event));
     })().catch((cause: unknown) => {
@@ -56,7 +70,7 @@ export function reporter(onEvent: (event: ToolEvent) => unknown = warn): Report 
   };
 }
 
-/** Where nobody listens, a developer still hears of what is wrong. */
+/** A tool that is hidden must not be so in silence: where nobody listens, a developer still hears of what is wrong. */
 function warn({ type, name }: ToolEvent): void {
   const sentence = SENTENCES[type];
   if (sentence !== '') process.emitWarning(`publishTools: the tool '${escapeText(name)}' ${sentence}`);

@@ -25,6 +25,7 @@ import {
 } from '../../lib/index.js';
 import { fakeContext, fakeSigner, type FakeSigner } from '../../lib/testing.js';
 import { NOW, SERVER, trustIn } from '../lib/definitions/support.js';
+import { TrailSandbox } from '../support/trails.js';
 
 type Page = Readonly<Record<string, unknown>> & { readonly tools: readonly WireTool[] };
 
@@ -40,6 +41,21 @@ const READ: WireTool = {
   inputSchema: { type: 'object' },
   _meta: { team: 'a' },
 };
+
+/** What the process warns of in the meantime. */
+async function warningsOf(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const warned: string[] = [];
+  const listen = (warning: Error): void => void warned.push(warning.message);
+  process.on('warning', listen);
+  try {
+    await work();
+    // A warning is emitted in a tick of its own.
+    await new Promise(setImmediate);
+    return warned;
+  } finally {
+    process.off('warning', listen);
+  }
+}
 
 /** One `publishTools`, and what is seen of it. */
 class Server {
@@ -689,6 +705,50 @@ describe('publishTools', () => {
       expect(warning.message).to.equal(
         "publishTools: the tool 'a\\u000ab' is served and not defined, so it is not published; add it to defineTools",
       );
+    });
+
+    describe('of a trail', () => {
+      let sandbox: TrailSandbox;
+      beforeEach(async () => {
+        sandbox = await TrailSandbox.create();
+      });
+      afterEach(() => sandbox.remove());
+
+      it('and warns of a tool that is hidden, once each time: nobody reads a trail as it grows', async () => {
+        const trail = await sandbox.open();
+        const warned = await warningsOf(async () => {
+          const one = new Server(signer, { onEvent: trail.onToolEvent });
+          await one.list([ADD, READ]);
+          await one.list([{ ...ADD, description: 'Adds, and more' }, READ]);
+          await one.list([{ ...ADD, description: 'Adds, and more' }, READ]);
+          await one.list([ADD, READ]);
+          await one.list([{ ...ADD, description: 'Adds, and more' }, READ, { name: 'other' }]);
+        });
+        const changed =
+          "publishTools: the tool 'add' has changed without a new version, so it is not published and not called; raise its version";
+        expect(warned).to.deep.equal([
+          changed,
+          changed,
+          "publishTools: the tool 'other' is served and not defined, so it is not published; add it to defineTools",
+        ]);
+        await trail.close();
+        const types = (await sandbox.lines()).filter((line) => line.includes('"type":"definition_changed"'));
+        expect(types).to.have.length(2);
+      });
+
+      it('and warns of nothing where one of its own hands on what it hears', async () => {
+        const trail = await sandbox.open();
+        const heard: string[] = [];
+        const onEvent = (event: ToolEvent): void => {
+          heard.push(event.type);
+          trail.onToolEvent(event);
+        };
+        const warned = await warningsOf(async () => {
+          await new Server(signer, { onEvent }).list([ADD, { name: 'other' }]);
+        });
+        expect(warned).to.deep.equal([]);
+        expect(heard).to.deep.equal(['definition_pinned', 'tool_undefined', 'tool_missing']);
+      });
     });
   });
 
