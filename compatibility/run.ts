@@ -1,5 +1,5 @@
-// Runs the tests that speak to frameworks, SDKs and clients under every supported Node release, one after the other.
-// Express 4 and 5, Koa 2 and 3, SDK v1 and server v2 are all in these tests. Installs the releases beside this file.
+// Runs the tests of what is shipped under every supported Node release, one after the other. Express 4 and 5, Koa 2 and 3,
+// SDK v1 and server v2 are all in these tests. Installs the releases beside this file; nginx and redis-server must be there.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +9,8 @@ const TESTS = [
   'test/integration/**/*.test.ts',
   'test/middleware/**/*.test.ts',
   'test/client/**/*.test.ts',
+  'test/lib/**/*.test.ts',
+  'test/cli/**/*.test.ts',
 ];
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -32,8 +34,8 @@ const rows = RELEASES.map((release): Row => {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 64 * 1024 * 1024,
-    // Tests that start processes start them with the release under test.
-    env: { ...process.env, PATH: `${here}node_modules/node-${release}/bin:${process.env['PATH'] ?? ''}` },
+    // Tests that start processes start them with the release under test. With `CI` none leaves out what is not installed.
+    env: { ...process.env, CI: 'true', PATH: `${here}node_modules/node-${release}/bin:${process.env['PATH'] ?? ''}` },
   });
   const output = stdout.toString();
   console.log(output.slice(output.search(/\n +\d+ passing/)));

@@ -58,7 +58,8 @@ describe('readBytes', () => {
     // Each piece keeps the 64 KiB alive that it is a part of.
     for (let count = 0; count < 2000; count += 1) req.push(Buffer.alloc(65536, 'x').subarray(0, 1));
     req.push(null);
-    expect((await reading).buffer.byteLength).to.be.below(10_000);
+    // What is small may be a part of the pool of Node, whose size is not the same in each release.
+    expect((await reading).buffer.byteLength).to.be.at.most(Math.max(8192, Buffer.poolSize));
   });
 
   it('throws the rest of a body away that is too large', async () => {

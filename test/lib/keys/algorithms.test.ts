@@ -228,6 +228,8 @@ describe('algorithms', () => {
       'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
       'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
     ];
+    // Since release 24 Node verifies nothing under them itself.
+    const verifies = Number.parseInt(process.versions.node, 10) < 24;
     // R is the neutral point and s is zero: nobody signed this.
     const forged = Buffer.concat([Buffer.of(1), Buffer.alloc(63)]);
     for (const hex of orders) {
@@ -237,7 +239,7 @@ describe('algorithms', () => {
         const jwk: JWK = { kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url'), alg: 'Ed25519' };
         const key = createPublicKey({ key: jwk, format: 'jwk' });
         const messages = Array.from({ length: 256 }, (_, index) => Buffer.of(index));
-        expect(messages.some((message) => verify(null, message, key, forged))).to.equal(true);
+        expect(messages.some((message) => verify(null, message, key, forged))).to.equal(verifies);
         expect(() => importVerifyKey(jwk)).to.throw(TypeError, 'small order');
       }
     }
