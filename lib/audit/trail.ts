@@ -77,7 +77,8 @@ const parts = new WeakMap<AuditTrail, Trail>();
  *
  * It goes on where the file ends. Half a line that a crash left is recorded as such. One process writes to a file.
  * @throws {TypeError} when an option is not what it must be
- * @throws {AuditTrailError} for a file that another process writes to, that others can reach, or whose end was changed
+ * @throws {AuditTrailError} for a file that another process writes to, that others can reach, whose end was changed, or
+ * whose folder is not there
  */
 export async function openAuditTrail(options: OpenAuditTrailOptions): Promise<AuditTrail> {
   const given = readOptions<OpenAuditTrailOptions>('openAuditTrail', options, {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { failedWith, nodeDisk } from '../../keys/disk.js';
 import { withLock } from '../../keys/lock.js';
 import { isGone, readHolder, thisHost, type LockHolder } from '../../keys/lockHolder.js';
@@ -20,9 +21,10 @@ export interface TrailLock {
 /**
  * Claims a file for this process, until it is released or the process ends, however that happens.
  * @param onLost is told when another process has taken over, because this one was stopped for a minute or longer
- * @throws {AuditTrailError} `trail_locked`
+ * @throws {AuditTrailError} `trail_locked`, `trail_folder_missing`
  */
 export async function lockTrail(file: string, onLost: () => void): Promise<TrailLock> {
+  await assertFolder(dirname(file));
   const path = `${file}.lock`;
   const mine: LockHolder = { host: await thisHost(), pid: process.pid, token: randomUUID() };
   const text = JSON.stringify(mine);
@@ -44,6 +46,19 @@ export async function lockTrail(file: string, onLost: () => void): Promise<Trail
       if (held.delete(mine.token) && (await isStill(path, text))) await rm(path, { force: true });
     },
   };
+}
+
+/** It is not made: a file in a folder that was misspelt would be looked for elsewhere. */
+async function assertFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((cause: unknown) => {
+    if (failedWith(cause, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw cause;
+  });
+  if (found?.isDirectory() === true) return;
+  throw new AuditTrailError(
+    'trail_folder_missing',
+    `there is no folder '${folder}' for the audit trail; make it first: mkdir -p '${folder}'`,
+  );
 }
 
 async function assertFree(path: string, here: string): Promise<void> {

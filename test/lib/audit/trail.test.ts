@@ -1,5 +1,16 @@
-import { appendFile, chmod, readFile, rename, stat, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
 import { setImmediate, setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import {
@@ -336,6 +347,24 @@ describe('openAuditTrail', () => {
     await writeFile(`${sandbox.file}.lock`, JSON.stringify({ ...lock, pid: 2 ** 22 + 1, token: 'gone' }));
     await sandbox.fill(1);
     expect((await sandbox.verify()).ok).to.equal(true);
+  });
+
+  it('is opened in a folder that is there, and says how to make one', async () => {
+    const failure = async (file: string): Promise<unknown> => sandbox.open({ file }).catch((cause: unknown) => cause);
+    await writeFile(join(sandbox.directory, 'note'), '');
+    for (const folder of [join(sandbox.directory, 'a', 'logs'), join(sandbox.directory, 'note')]) {
+      const error = await failure(join(folder, 'audit.jsonl'));
+      expect(error).to.be.instanceOf(AuditTrailError).with.property('code', 'trail_folder_missing');
+      expect(error)
+        .to.have.property('message')
+        .that.equals(`there is no folder '${folder}' for the audit trail; make it first: mkdir -p '${folder}'`);
+    }
+    const within = relative(process.cwd(), join(sandbox.directory, 'logs'));
+    expect(await failure(join(within, 'audit.jsonl')))
+      .to.have.property('message')
+      .that.includes(`mkdir -p '${within}'`);
+    await mkdir(join(sandbox.directory, 'logs'));
+    await (await sandbox.open({ file: join(within, 'audit.jsonl') })).close();
   });
 
   it('does not write to a file that others can reach, a link, or one whose end was changed', async () => {
