@@ -20,7 +20,10 @@ export interface Keys {
   readonly trail: AuditTrail | undefined;
 }
 
-/** Lends the keys of one purpose to some work, and closes their store whatever happens. */
+/**
+ * Lends the keys of one purpose to some work, and closes their store whatever happens.
+ * @throws {Error} where there is no key
+ */
 export function withKeys<Result>(
   purpose: KeyPurpose,
   values: StoreValues,
@@ -30,6 +33,13 @@ export function withKeys<Result>(
   return withStore(values, io, { purposes: [purpose] }, async (store, trail) => {
     // A key that signs no more has signed what is still valid. One that was revoked has not.
     const jwks = await store.export({ purpose, states: ['pending', 'active', 'retiring', 'retired'] });
+    // One that was made here, nobody who verifies would know.
+    if (jwks.keys.length === 0) throw noKey(purpose, values.directory);
     return work({ signer: store.signer(purpose), jwks, trail });
   });
+}
+
+function noKey(purpose: KeyPurpose, directory = ''): Error {
+  const making = `mcp-etdi keys generate --directory ${directory} --purpose ${purpose}`;
+  return new Error(`the key store has no key for '${purpose}'; make one with: ${making}`);
 }

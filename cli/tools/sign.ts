@@ -1,4 +1,5 @@
-import { DEFINITION, metaOf, SIGNATURES, statedBy, type WireTool } from '../../lib/definitions/form.js';
+import { faultOf } from '../../lib/definitions/faults.js';
+import { DEFINITION, metaOf, SIGNATURES, type WireTool } from '../../lib/definitions/form.js';
 import { signDefinition } from '../../lib/definitions/sign.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
@@ -33,15 +34,20 @@ ${KEYS_HELP}  --days <n>            how long the signatures hold; default: 30
       const [key, issuedAt] = [await signer.current(), new Date()];
       const terms = { key, issuedAt, expiresAt: new Date(issuedAt.getTime() + lifetimeMs) };
       return mapTools(content, async (tool) => {
-        if (statedBy(tool) === undefined) {
-          throw new Error(`the tool '${escapeText(String(tool['name']))}' states no whole definition`);
-        }
+        assertWhole(tool);
         return { ...tool, _meta: { ...metaOf(tool), [SIGNATURES]: [await signDefinition(tool, terms)] } };
       });
     });
     printJson(io, signed);
   },
 );
+
+function assertWhole(tool: WireTool): void {
+  const { name } = tool;
+  if (typeof name !== 'string') throw new Error('the file holds a tool without a name');
+  const fault = faultOf(tool);
+  if (fault !== undefined) throw new Error(`the tool '${escapeText(name)}' ${fault}`);
+}
 
 async function mapTools(content: unknown, map: (tool: WireTool) => Promise<WireTool>): Promise<object> {
   if (Array.isArray(content)) return Promise.all(content.map((one: unknown) => map(toolOf(one))));

@@ -12,7 +12,8 @@ export interface CallIdentity {
 
 const URI = /^[a-z][a-z0-9+.-]*:[^\s#]+$/i;
 
-const uri: Check = (value) =>
+/** Allows the name of a server or an agent. */
+export const uri: Check = (value) =>
   text(value) ?? (URI.test(value as string) ? undefined : 'must be a URI without a fragment');
 
 /**

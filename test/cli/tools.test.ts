@@ -527,10 +527,81 @@ describe('mcp-etdi tools', () => {
       expect((await run(['sign', file('list.json'), ...keys()], env)).out).to.match(/^\[/);
       const none = await run(['sign', file('none.json'), ...keys()], env);
       expect([none.code, none.out]).to.deep.equal([1, '']);
-      expect(none.err).to.include("the tool 'read' states no whole definition");
+      expect(none.err).to.include(`the tool 'read' states nothing in _meta["${DEFINITION}"]`);
       await writeFile(file('none.json'), '');
       const empty = await run(['sign', file('none.json'), ...keys()], env);
       expect([empty.code, empty.err.includes(`none.json': not JSON`)]).to.deep.equal([2, true]);
+    });
+
+    it('sign nothing whose definition is not whole, and say what of it is wrong', async () => {
+      const DIGEST = `sha256:${'a'.repeat(64)}`;
+      const TABLE: readonly (readonly [object | undefined, string])[] = [
+        [{ permissions: undefined }, "'permissions' is missing"],
+        [{ publisher: undefined }, "'publisher' is missing"],
+        [{ server: undefined }, "'server' is missing"],
+        [{ version: undefined, permissions: undefined }, "'version' is missing; 'permissions' is missing"],
+        [{ version: '1.0' }, "'version' must be a version such as '1.2.0'"],
+        [{ version: 1 }, "'version' must be a version such as '1.2.0'"],
+        [{ server: 'mcp.example.com' }, "'server' must be an absolute URL"],
+        [{ server: 'http://mcp.example.com/mcp' }, "'server' must be an https URL (http is for loopback only)"],
+        [{ publisher: 'x' }, "'publisher' must be a URI without a fragment"],
+        [{ permissions: 'file:read' }, "'permissions' must be an array"],
+        [{ permissions: ['a', 'A B'] }, "'permissions' [1] must be a permission such as 'file:read'"],
+        [{ permissions: ['file:*'] }, "'permissions' [0] must be one exact permission"],
+        [{ requireSignature: 'yes' }, "'requireSignature' must be true or false"],
+        [{ codeDigest: DIGEST.toUpperCase() }, "'codeDigest' must be 'sha256:' and 64 digits of lower-case hex"],
+        [{ callStack: [] }, "'callStack' must be an object"],
+        [{ callStack: { maxDepth: 0 } }, "'callStack' .maxDepth must be a whole number from 1"],
+        [{ callStack: { allowedCallers: ['a b'] } }, "'callStack' .allowedCallers [0] must be a tool name"],
+        [{ callStack: { allowedCallees: ['*'] } }, "'callStack' .allowedCallees [0] must be a tool name"],
+        [{ callStack: { allowCallers: [] } }, "'callStack' .allowCallers is not known; did you mean 'allowedCallers'?"],
+      ];
+      for (const [definition, problem] of TABLE) {
+        await writeFile(file('tools.json'), JSON.stringify([stated({ name: 'fine' }), stated({}, definition)]));
+        const { code, out, err } = await run(['sign', file('tools.json'), ...keys()], env);
+        expect([code, out], problem).to.deep.equal([1, '']);
+        expect(err).to.include(`the tool 'read' cannot be signed: of _meta["${DEFINITION}"], ${problem}`);
+      }
+      for (const wrong of [[], 'none', null]) {
+        await writeFile(file('tools.json'), JSON.stringify({ ...stated(), _meta: { [DEFINITION]: wrong } }));
+        const { code, err } = await run(['sign', file('tools.json'), ...keys()], env);
+        expect(code).to.equal(1);
+        expect(err).to.include(`the tool 'read' states nothing in _meta["${DEFINITION}"]`);
+      }
+      await writeFile(file('tools.json'), JSON.stringify({ ...stated(), name: undefined }));
+      expect((await run(['sign', file('tools.json'), ...keys()], env)).err).to.include('a tool without a name');
+    });
+
+    it('sign what states more than is known', async () => {
+      const rules = { maxDepth: 2, allowedCallers: ['@root', 'https://a.example/mcp#x'], blockedCallees: ['*'] };
+      const full = { requireSignature: true, codeDigest: `sha256:${'a'.repeat(64)}`, callStack: rules, later: [1] };
+      const [tool] = await signTools(stated({}, { ...full, publisher: 'urn:example:tools' }));
+      expect(tool!['_meta']).to.have.nested.property(`${DEFINITION.replaceAll('.', '\\.')}.later`);
+    });
+
+    it('sign with no key that they made themselves', async () => {
+      const other = ['--directory', file('other')];
+      const io = { stdout: () => undefined, stderr: () => undefined, env };
+      expect(await main(['keys', 'generate', ...other, '--purpose', 'request'], io)).to.equal(0);
+      await writeFile(file('tools.json'), JSON.stringify(stated()));
+      const { code, out, err } = await run(['sign', file('tools.json'), ...other], env);
+      expect([code, out]).to.deep.equal([1, '']);
+      const making = ['keys', 'generate', ...other, '--purpose', 'definition'];
+      expect(err).to.include(`no key for 'definition'; make one with: mcp-etdi ${making.join(' ')}`);
+      expect(await main(making, io)).to.equal(0);
+      expect((await run(['sign', file('tools.json'), ...other], env)).code).to.equal(0);
+    });
+
+    it('approve with no key that they made themselves', async () => {
+      const other = ['--directory', file('other')];
+      const io = { stdout: () => undefined, stderr: () => undefined, env };
+      expect(await main(['keys', 'generate', ...other, '--purpose', 'request'], io)).to.equal(0);
+      server.handle = rawServer(await signTools(stated()));
+      const args = ['--approvals', file('approvals.json'), '--publisher-keys', file('publisher.json'), ...other];
+      const { code, err } = await run(['approve', server.url, 'read', ...args], env);
+      expect(code).to.equal(1);
+      const making = `mcp-etdi keys generate ${other.join(' ')} --purpose approval`;
+      expect(err).to.include(`no key for 'approval'; make one with: ${making}`);
     });
 
     it('approve what is named, once it was shown, into a private file', async () => {
