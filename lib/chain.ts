@@ -49,7 +49,7 @@ export interface Chain {
   readonly hooks: HooksByKind;
   /** The slots that are used when present, and who uses them. */
   readonly reads: ReadonlyMap<Slot, string>;
-  /** Whether a hook wants a word when the response is sent. */
+  /** Whether a hook has to see the response. */
   readonly watches: boolean;
 }
 

@@ -26,7 +26,7 @@ export function isSent({ writableFinished, stream }: Response): boolean {
   return writableFinished && (stream?.rstCode ?? 0) === 0;
 }
 
-/** Whether the head of a response was sent. That of one which waits behind another one was not, whatever was written to it. */
+/** Whether the head of a response was sent. A pipelined response that waits its turn has sent nothing, whatever was written to it. */
 export function isOnTheWire({ stream, socket }: Response, written: boolean): boolean {
   return stream?.headersSent ?? (written && socket !== null);
 }

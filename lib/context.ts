@@ -19,7 +19,7 @@ export interface Connection {
   readonly tls?: {
     /**
      * Whether the certificate of the client leads to a trusted authority, and is proven: never over TLS 1.2, where another
-     * one may take its place. Also true where none was sent again.
+     * one may take its place. Also true for a resumed session, in which no certificate is sent.
      */
     readonly authorized: boolean;
     /** The certificate that the client showed, or nothing. */

@@ -16,7 +16,7 @@ export function noProofs(): Partial<State> {
 
 /**
  * Files what a middleware proved: every slot it declared, none that it did not, each only once.
- * @throws {TypeError} when it broke its word, or is mounted after something of an earlier mount that reads its slot
+ * @throws {TypeError} when it proved something other than it declared, or is mounted after something of an earlier mount that reads its slot
  */
 export function fileProofs(
   state: Partial<State>,

@@ -55,7 +55,7 @@ export class Refreshed<Value> {
     return this.#isUsable() ? this.#value : undefined;
   }
 
-  /** Whether it needs not be fetched anew yet. */
+  /** Whether the document is younger than `maxAge`. */
   get isFresh(): boolean {
     return this.#value !== undefined && this.#since(this.#fetchedAt) < this.#periods.maxAge * 1000;
   }

@@ -77,7 +77,7 @@ const NOBODY: Trust = { find: () => Promise.resolve(undefined) };
  * which these are: by a chain of signed hops (`typ` `etdi-call+jwt`), the last of them made by whoever is proven to send
  * the request, for this very call, once.
  *
- * May add `callStack`: for each request with one call of a tool. Whoever is in nobody's trust and brings no chain is a
+ * May add `callStack`: for each request with one call of a tool. A caller that is not in `trust` and brings no chain is a
  * client on its own account, `@root`. Mount it after `authorizeScopes`: without that, the caller has the scopes of the
  * token as permissions, and none without a token.
  *

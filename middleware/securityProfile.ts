@@ -73,7 +73,7 @@ export type SecurityProfile = readonly [Middleware, Middleware, Middleware<never
 
 const RATE = { limit: 100, windowMs: 60_000 };
 
-/** The checks look at their own options; the names are known here, so that a slip of the pen is told from all of them. */
+/** Each check validates its own options. The names are listed here so that a misspelt one is suggested from all of them. */
 const elsewhere: Check = () => undefined;
 const extra: Check = (value) => (value === true ? undefined : object(value) && 'must be true or an object');
 /** What the profile gives to a check itself must not be given to that check alone: it would be left out without a word. */
@@ -148,10 +148,12 @@ const CHECKS: Checks<SecurityProfileOptions> = {
  *   options, and, all at once, for whatever the level needs and was not given
  */
 export function securityProfile(options: SecurityProfileOptions): SecurityProfile {
-  const given = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
-  const measures = measuresOf(given.level, askedBy(given));
-  assertComplete(given, measures);
-  assertShared(given);
+  const asked = readOptions<SecurityProfileOptions>('securityProfile', options, CHECKS);
+  const measures = measuresOf(asked.level, askedBy(asked));
+  assertComplete(asked, measures);
+  assertShared(asked);
+  const revoked = asked.revoked ?? (measures.stores ? asked.stores?.revocations : undefined);
+  const given = revoked === undefined ? asked : { ...asked, revoked };
   const profile = checksOf(given, measures);
   const names = profile.map(({ name }) => name);
   const settings = settingsOf(given, measures, names);
@@ -192,7 +194,7 @@ function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityPro
     events: auditing?.level,
     sessions: isAsked(given.sessions),
     rate: isAsked(given.rate),
-    rateOrDeny: onStoreError === undefined ? undefined : onStoreError === 'deny',
+    rateOrDeny: given.rate === undefined ? undefined : onStoreError !== 'allow',
     callChains: isAsked(given.callChains) ?? hasCallRules(given.tools),
     definitions: isAsked(given.definitions),
   });
@@ -233,8 +235,7 @@ function origins({ resource, allowedOrigins, allowedHosts }: SecurityProfileOpti
 }
 
 function authentication(given: SecurityProfileOptions, measures: Measures): Middleware<never, 'auth'> {
-  const { issuers, resource, audience, clockTolerance, mtls, exposeToken, cache, keySets, now, fetch } = given;
-  const revoked = given.revoked ?? (measures.stores ? given.stores?.revocations : undefined);
+  const { issuers, resource, audience, clockTolerance, mtls, revoked, exposeToken, cache, keySets, now, fetch } = given;
   const scopes = given.challengeScopes ?? (given.scopes === undefined ? given.base : undefined);
   const replay = given.stores?.replay;
   const dpop =

@@ -128,7 +128,7 @@ export async function verifyJws(
   return holds ? factsOf(header, trusted) : 'signature_invalid';
 }
 
-/** What is between the quotes of a base64url text, if it is written in the only way there is (RFC 4648 section 3.5). */
+/** The bytes of a base64url text; nothing when it is not canonical (RFC 4648 section 3.5). */
 export function decode(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
   return text !== '' && bytes.toString('base64url') === text ? bytes : undefined;

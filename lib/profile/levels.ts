@@ -38,7 +38,7 @@ const BASIC: Measures = {
   binding: false,
   auditOrDeny: false,
   auditAhead: false,
-  events: 'denials',
+  events: 'requests',
   stores: false,
 };
 const ENHANCED: Measures = {
@@ -49,7 +49,7 @@ const ENHANCED: Measures = {
   callChains: true,
   definitions: true,
 };
-const HIGH: Measures = { ...ENHANCED, signatures: 'calls', auditOrDeny: true, events: 'requests', stores: true };
+const HIGH: Measures = { ...ENHANCED, signatures: 'calls', auditOrDeny: true, stores: true };
 const STRICT: Measures = { ...HIGH, signatures: 'all', binding: true, auditAhead: true };
 
 const LEVELS: Readonly<Record<SecurityLevel, Measures>> = {
@@ -57,6 +57,20 @@ const LEVELS: Readonly<Record<SecurityLevel, Measures>> = {
   enhanced: ENHANCED,
   high: HIGH,
   strict: STRICT,
+};
+/** The options by which measures are asked for. */
+const OPTIONS: Readonly<Record<keyof Measures, string>> = {
+  sessions: 'sessions',
+  rate: 'rate',
+  rateOrDeny: 'rate.onStoreError',
+  callChains: 'callChains',
+  definitions: 'definitions',
+  signatures: 'signatures',
+  binding: 'requireBinding',
+  auditOrDeny: 'auditing.onFailure',
+  auditAhead: 'auditing.writeAhead',
+  events: 'auditing.level',
+  stores: 'stores',
 };
 /** From less to more. */
 const SCALES: readonly (readonly unknown[])[] = [
@@ -74,10 +88,10 @@ export const SECURITY_LEVELS: readonly SecurityLevel[] = ['basic', 'enhanced', '
  */
 export function measuresOf(level: SecurityLevel, asked: Partial<Measures>): Measures {
   const base = LEVELS[level];
-  for (const [name, value] of Object.entries(asked)) {
-    if (isLess(value, base[name as keyof Measures])) {
+  for (const [name, value] of Object.entries(asked) as [keyof Measures, unknown][]) {
+    if (isLess(value, base[name])) {
       throw new TypeError(
-        `securityProfile: '${name}' would be less than level '${level}' has; leave it out, or choose a lower level`,
+        `securityProfile: '${OPTIONS[name]}' would be less than level '${level}' has; leave it out, or choose a lower level`,
       );
     }
   }

@@ -165,7 +165,7 @@ function keyOf(wanted: TokenToExchange): string {
   const { subjectToken, subjectTokenType, resource, audience, scopes, actorToken, actorTokenType } = wanted;
   const order = scopes && [...new Set(scopes)].sort();
   const about = [subjectToken, subjectTokenType, resource, audience, order, actorToken, actorTokenType];
-  // What is left out is not the same as what comes after it.
+  // `null` keeps the place of what was left out, so that no two requests share a key.
   return hash('sha256', JSON.stringify(about.map((one) => one ?? null)), 'base64');
 }
 

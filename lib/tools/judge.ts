@@ -85,7 +85,7 @@ function dependent(
 }
 
 /**
- * Of a request that nobody signed. A tool that asks for a signature is not called because the check of it was forgotten.
+ * Of a request that nobody signed. A forgotten `verifySignature` must not let an unsigned call of such a tool through.
  * @throws {Denial} 403 `signature_required`
  */
 export function assertUnsigned(cases: readonly Case[]): void {

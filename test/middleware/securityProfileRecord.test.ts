@@ -60,7 +60,7 @@ describe('securityProfile records', () => {
             policyEngine: false,
             sharedStores: false,
             rateOrDeny: false,
-            events: 'denials',
+            events: 'requests',
             auditOrDeny: false,
             auditAhead: false,
           },

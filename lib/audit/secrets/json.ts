@@ -10,7 +10,7 @@ const START = /^\s*(?:\{\s*["}]|\[\s*(?:["{[\]\d-]|true|false|null))/;
 const HIDDEN = /\\u00[2-7]/i;
 /** What is in every text of which anything is masked: one look is faster than to take it apart. */
 const SUSPECT = new RegExp(`kty|\\\\u00[2-7]|${SECRET_ENDS.replaceAll('[_-]?', '[\\W_]*')}`, 'i');
-/** How deep it is looked into values, and into JSON that is a text of JSON. */
+/** How deep values, and JSON inside texts, are searched. */
 const MOST_DEPTH = 32;
 const MOST_TEXTS = 3;
 
