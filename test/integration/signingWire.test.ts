@@ -75,7 +75,7 @@ for (const framework of ['Express 5', 'Koa 3']) {
       }
       expect(await exchange('GET /mcp HTTP/1.1', [...host, ...bare, ['content-length', '0']])).to.equal('200');
       const covers = [...host, ...(await draft(key, { method: 'GET', body, components: PROFILE })), ...length(body)];
-      expect(await exchange('GET /mcp HTTP/1.1', covers, body)).to.equal('200');
+      expect(await exchange('GET /mcp HTTP/1.1', covers, body)).to.equal('400 content_unexpected');
       const empty = [...host, ...(await draft(key, { components: PROFILE.slice(0, 2) })), ['content-length', '0']];
       expect(await exchange('POST /mcp HTTP/1.1', empty as Lines), 'POST of nothing').to.equal('401 coverage');
     });
