@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { escapeJson } from '../lib/json/escape.js';
 
 /** What a command may touch of the process it runs in. */
 export interface Io {
@@ -127,21 +128,6 @@ export function wholeNumber(option: string, value: string): number {
   const number = /^[0-9]{1,15}$/.test(value) ? Number(value) : 0;
   if (number === 0) throw new UsageError(`--${option} must be a whole number from 1`);
   return number;
-}
-
-const NOT_SEEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-
-/**
- * The same JSON for terminals and reviews: control, bidirectional and invisible characters, which `JSON.stringify` leaves
- * as they are from U+007F on, become `\uXXXX`.
- */
-export function escapeJson(json: string): string {
-  return json.replace(NOT_SEEN, (character) =>
-    character
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
 }
 
 /** Rows with columns of even width. */

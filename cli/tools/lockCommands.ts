@@ -1,6 +1,7 @@
+import { escapeJson } from '../../lib/json/escape.js';
 import { canonicalResource } from '../../lib/url.js';
 import { escapeText } from '../../lib/text.js';
-import { command, escapeJson, readArguments, UsageError, type Command, type Io } from '../command.js';
+import { command, readArguments, UsageError, type Command, type Io } from '../command.js';
 import { listForms } from './connect.js';
 import { describeDrift, driftOf, permissionsOf, type Drift } from './drift.js';
 import { CONNECTION, CONNECTION_HELP, targetOf, type Connection } from './options.js';

@@ -4,14 +4,12 @@ import type { Listing } from '../../client/tools/listing.js';
 import { approvedForm } from '../../client/tools/approval.js';
 import { show } from '../../client/tools/diff.js';
 import { digestOfTool, statedBy, type WireForm, type WireTool } from '../../lib/definitions/form.js';
-import { byHead, decodeLockfile, encodeLockfile } from '../../lib/definitions/lockfile.js';
+import { decodeLockfile, encodeLockfile, nest, type Lockfile } from '../../lib/definitions/lockfile.js';
 import { whileLocked } from '../../lib/definitions/replaceFile.js';
-import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { failedWith } from '../../lib/keys/disk.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
-import { escapeJson } from '../command.js';
 
 export const LOCK_FILE = 'mcp-tools.lock.json';
 /** Stands for the version of a tool that states none. */
@@ -24,6 +22,8 @@ export interface LockedTool {
   readonly version: string;
   readonly form: WireForm;
   readonly digest: string;
+  /** Another digest that a server noted since: it hides the tool. */
+  readonly seen?: string;
   /** The tool without its signatures. A file that a server wrote itself holds digests alone. */
   readonly definition?: WireTool;
 }
@@ -58,11 +58,18 @@ function lockedTool(server: string, form: WireForm, tool: WireTool): LockedTool 
 export async function readLock(file: string): Promise<readonly LockedTool[]> {
   const found = await readLockIfAny(file);
   if (found === undefined) throw new Error(`there is no '${file}'; write it with: mcp-etdi tools lock`);
-  return found;
+  return found.tools;
+}
+
+/** What a lock file says. */
+interface Lock {
+  readonly tools: readonly LockedTool[];
+  /** The members that are neither ours nor the server's. */
+  readonly others: Lockfile['others'];
 }
 
 /** As `readLock`, and nothing when there is no file. */
-async function readLockIfAny(file: string): Promise<readonly LockedTool[] | undefined> {
+async function readLockIfAny(file: string): Promise<Lock | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -78,21 +85,25 @@ async function readLockIfAny(file: string): Promise<readonly LockedTool[] | unde
   }
 }
 
-function decode(file: unknown): readonly LockedTool[] {
-  const definitions = isObject(file) ? file['definitions'] : undefined;
-  const rows = decodeLockfile(file).map((pin) => ({
+function decode(file: unknown): Lock {
+  const { pins, others: all } = decodeLockfile(file);
+  const { definitions, ...others } = all;
+  return { tools: toolsOf(pins, definitions), others };
+}
+
+function toolsOf(pins: Lockfile['pins'], definitions: unknown): readonly LockedTool[] {
+  const rows = pins.map((pin) => ({
     pin: { ...pin, form: pin.form as WireForm },
     kept: [pin.server, pin.name, pin.form].reduce<unknown>(memberOf, definitions),
   }));
   const locked = new Set(
     rows.filter(({ pin, kept }) => isObject(kept) && digestOfTool(kept) === pin.digest).map((row) => row.kept),
   );
-  return rows.map(({ pin: { server, name, version, form, digest }, kept }) => {
-    const tool = { server, name, version, form, digest };
-    if (!isObject(kept)) return tool;
-    if (!locked.has(kept)) throw new TypeError(`the digest of '${escapeText(name)}' is not that of its definition`);
+  return rows.map(({ pin, kept }) => {
+    if (!isObject(kept)) return pin;
+    if (!locked.has(kept)) throw new TypeError(`the digest of '${escapeText(pin.name)}' is not that of its definition`);
     // Of several versions of a tool the definition of one is kept.
-    return digestOfTool(kept) === digest ? { ...tool, definition: kept } : tool;
+    return digestOfTool(kept) === pin.digest ? { ...pin, definition: kept } : pin;
   });
 }
 
@@ -109,42 +120,15 @@ export async function updateLock(
   update: (before: readonly LockedTool[]) => readonly LockedTool[],
 ): Promise<readonly LockedTool[]> {
   return whileLocked(resolve(file), async (replace) => {
-    const before = (await readLockIfAny(file)) ?? [];
-    await replace(encode(update(before)));
-    return before;
+    const { tools, others } = (await readLockIfAny(file)) ?? { tools: [], others: {} };
+    await replace(encode({ tools: update(tools), others }));
+    return tools;
   });
 }
 
-/** One line for each digest and each member of a definition, in an order that depends on nothing: made for reviews. */
-function encode(tools: readonly LockedTool[]): string {
-  const { servers } = JSON.parse(encodeLockfile(tools)) as { servers: unknown };
-  const definitions = tools.filter(({ definition }) => definition !== undefined);
-  const lines = nested(
-    definitions.map(({ server, name, form, definition = {} }) => ({ path: [server, name, form], definition })),
+function encode({ tools, others }: Lock): string {
+  const kept = tools.flatMap(({ server, name, form, definition }) =>
+    definition === undefined ? [] : [{ path: [server, name, form], leaf: definition }],
   );
-  // Whoever reviews the file must see what a model would read.
-  return escapeJson(`{\n  "lockfileVersion": 1,\n  "servers": ${indented(servers)},\n  "definitions": ${lines}\n}\n`);
-}
-
-function indented(value: unknown): string {
-  return JSON.stringify(value, undefined, 2).replaceAll('\n', '\n  ');
-}
-
-interface Row {
-  readonly path: readonly string[];
-  readonly definition: WireTool;
-}
-
-function nested(rows: readonly Row[], indent = '  '): string {
-  const [first] = rows;
-  if (first === undefined) return '{}';
-  const inner = `${indent}  `;
-  const members =
-    first.path.length === 0
-      ? Object.entries(first.definition)
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([name, value]) => [name, canonicalize(value)] as const)
-      : byHead(rows).map(([name, below]) => [name, nested(below, inner)] as const);
-  const lines = members.map(([name, value]) => `${inner}${JSON.stringify(name)}: ${value}`);
-  return `{\n${lines.join(',\n')}\n${indent}}`;
+  return encodeLockfile({ pins: tools, others: { definitions: nest(kept), ...others } });
 }

@@ -4,7 +4,7 @@ import { Unavailable } from '../denial.js';
 import { parseStrictJson } from '../json/strict.js';
 import { failedWith } from '../keys/disk.js';
 import { flag, optional, readOptions } from '../options.js';
-import { decodeLockfile, encodeLockfile } from './lockfile.js';
+import { decodeLockfile, encodeLockfile, type Lockfile } from './lockfile.js';
 import { whileLocked } from './replaceFile.js';
 import { Pins, type Pin, type Pinned, type VersionStore } from './versions.js';
 
@@ -32,16 +32,16 @@ export function fileVersions(path = 'mcp-tools.lock.json', options: FileVersions
   const file = resolve(path);
 
   const remember = async (pin: Pin): Promise<Pinned> => {
-    const { answer, next } = (await read(file)).judge(pin);
+    const { answer, next } = (await read(file)).pins.judge(pin);
     if (next === undefined) return answer;
     if (frozen) return answer === 'new' ? 'changed' : answer;
     // What was read a moment ago may be old: it is judged again while nobody else writes.
     return whileLocked(file, async (replace) => {
-      const pins = await read(file);
+      const { pins, others } = await read(file);
       const judged = pins.judge(pin);
       if (judged.next === undefined) return judged.answer;
       pins.set(judged.next);
-      await replace(encodeLockfile(pins.list));
+      await replace(encodeLockfile({ pins: pins.list, others }));
       return judged.answer;
     });
   };
@@ -50,7 +50,7 @@ export function fileVersions(path = 'mcp-tools.lock.json', options: FileVersions
     pin: (name: string, version: string, form: string, digest: string, server: string) =>
       available(() => remember({ server, name, version, form, digest })),
     find: (name: string, version: string, server: string) =>
-      available(async () => (await read(file)).find(name, version, server)),
+      available(async () => (await read(file)).pins.find(name, version, server)),
   });
 }
 
@@ -62,16 +62,22 @@ async function available<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-async function read(file: string): Promise<Pins> {
+/** What a file says: of others as well, since it is replaced as a whole. */
+interface Content extends Pick<Lockfile, 'others'> {
+  readonly pins: Pins;
+}
+
+async function read(file: string): Promise<Content> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
-    if (failedWith(cause, 'ENOENT')) return new Pins();
+    if (failedWith(cause, 'ENOENT')) return { pins: new Pins(), others: {} };
     throw cause;
   }
   try {
-    return new Pins(decodeLockfile(parseStrictJson(text)));
+    const { pins, others } = decodeLockfile(parseStrictJson(text));
+    return { pins: new Pins(pins), others };
   } catch (cause) {
     throw new TypeError(`'${file}' is not a lock file of tools; restore it from version control`, { cause });
   }

@@ -206,6 +206,47 @@ describe('mcp-etdi tools', () => {
       expect(await pinned(`sha256:${'0'.repeat(64)}`)).to.equal('changed');
     });
 
+    it('share the file with a server that writes its versions, which leaves the definitions as they are', async () => {
+      server.handle = rawServer([stated({ description: 'Reads\u200b' }), { name: '10' }, { name: '9' }]);
+      await lock();
+      const before = await readFile(file(), 'utf8');
+      const [, definitions] = before.split('  "definitions": ');
+      const versions = fileVersions(file());
+      const [one, two] = ['1', '2'].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string];
+      expect(await versions.pin('read', '1.1.0', 'legacy', one, server.url)).to.equal('new');
+      expect(await versions.pin('read', '1.1.0', 'legacy', two, server.url)).to.equal('changed');
+      const after = await readFile(file(), 'utf8');
+      expect(after.split('  "definitions": ')[1]).to.equal(definitions);
+      expect(after).to.include(one).and.include('"changed": {');
+      expect(await verify()).to.include({ code: 0 });
+      server.handle = rawServer([stated({ description: 'Sends' }), { name: '10' }, { name: '9' }]);
+      expect((await verify()).out).to.include('~ description: "Reads\\u200b" -> "Sends"');
+      server.handle = rawServer([stated({ description: 'Reads\u200b' }), { name: '10' }, { name: '9' }]);
+      await lock();
+      expect(await readFile(file(), 'utf8')).to.equal(before);
+    });
+
+    it('share the file with a server that wrote it first, and leave what it says of another one', async () => {
+      server.handle = rawServer([stated()]);
+      const versions = fileVersions(file());
+      const [one, two] = ['1', '2'].map((digit) => `sha256:${digit.repeat(64)}`) as [string, string];
+      const other = 'https://other.example/mcp';
+      await versions.pin('read', '1.0.0', 'legacy', digestOfTool(stated()), server.url);
+      await versions.pin('add', '1.0.0', 'legacy', one, other);
+      await versions.pin('add', '1.0.0', 'legacy', two, other);
+      const { lockfileVersion, ...members } = JSON.parse(await readFile(file(), 'utf8')) as Record<string, unknown>;
+      await writeFile(file(), JSON.stringify({ lockfileVersion, ...members, note: { by: ['us'] } }));
+      expect((await lock()).out).to.not.include('[');
+      const text = JSON.parse(await readFile(file(), 'utf8')) as Record<string, unknown>;
+      expect(text).to.deep.include({ ...members, note: { by: ['us'] } });
+      expect(text).to.have.property('definitions');
+      expect(await fileVersions(file()).find?.('add', '1.0.0', other)).to.deep.equal([
+        { form: 'legacy', digest: one, changed: true },
+      ]);
+      expect(await versions.pin('read', '1.0.0', 'legacy', digestOfTool(stated()), server.url)).to.equal('same');
+      expect(await verify()).to.include({ code: 0 });
+    });
+
     it('leave what is locked of other servers', async () => {
       const other = await start(rawServer([stated()]));
       await run(['lock', other.url, '--file', file()]);

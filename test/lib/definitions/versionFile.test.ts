@@ -77,6 +77,57 @@ describe('the lock file', () => {
     expect(await readFile(path, 'utf8')).to.equal(before);
   });
 
+  it('keeps the members of others, in one order and one line for each of a definition', async () => {
+    const definitions = {
+      [SERVER]: { b: { legacy: { name: 'b', inputSchema: { type: 'object', a: 1 } } }, a: { legacy: {} } },
+      'https://a.example': JSON.parse('{"__proto__":{"legacy":{"description":"A\\u200b"}}}') as object,
+    };
+    const others = { note: 'ours', definitions, list: [1, { b: 2, a: 1 }] };
+    await writeFile(path, JSON.stringify({ lockfileVersion: 1, servers: {}, ...others }));
+    const store = fileVersions(path);
+    await store.pin('a', '1.0.0', 'legacy', ONE, SERVER);
+    await store.pin('a', '1.0.0', 'legacy', TWO, SERVER);
+    const text = await readFile(path, 'utf8');
+    const file = JSON.parse(text) as Record<string, unknown>;
+    expect(Object.keys(file)).to.deep.equal(['lockfileVersion', 'servers', 'changed', 'note', 'definitions', 'list']);
+    expect(file).to.deep.include(others);
+    expect(text).to.match(/^[\n\x20-\x7e]*$/);
+    expect(text).to.include(
+      [
+        '  "note": "ours",',
+        '  "definitions": {',
+        '    "https://a.example": {',
+        '      "__proto__": {',
+        '        "legacy": {',
+        '          "description": "A\\u200b"',
+        '        }',
+        '      }',
+        '    },',
+        `    "${SERVER}": {`,
+        '      "a": {',
+        '        "legacy": {}',
+        '      },',
+        '      "b": {',
+        '        "legacy": {',
+        '          "inputSchema": {"a":1,"type":"object"},',
+        '          "name": "b"',
+        '        }',
+        '      }',
+        '    }',
+        '  },',
+        '  "list": [1,{"a":1,"b":2}]',
+        '}',
+        '',
+      ].join('\n'),
+    );
+    await store.pin('a', '1.0.0', 'legacy', ONE, SERVER);
+    expect(JSON.parse(await readFile(path, 'utf8'))).to.deep.equal({
+      lockfileVersion: 1,
+      servers: { [SERVER]: { a: { '1.0.0': { legacy: ONE } } } },
+      ...others,
+    });
+  });
+
   it('is not written where nothing is new', async () => {
     const store = fileVersions(path);
     await store.find?.('a', '1.0.0', SERVER);

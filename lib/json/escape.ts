@@ -1,0 +1,14 @@
+const NOT_SEEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/**
+ * The same JSON for terminals and reviews: control, bidirectional and invisible characters, which `JSON.stringify` leaves
+ * as they are from U+007F on, become `\uXXXX`.
+ */
+export function escapeJson(json: string): string {
+  return json.replace(NOT_SEEN, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
