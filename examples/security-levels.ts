@@ -1,34 +1,12 @@
 // A server at level `high`: the TypeScript twin of ETDI's configuration example, with keys, an audit trail and stores.
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
-import express, { type Express } from 'express';
-import { join } from 'node:path';
-import {
-  defineTools,
-  fileVersions,
-  openAuditTrail,
-  openKeyStore,
-  protectedResource,
-  securityProfile,
-  type Issuer,
-  type Stores,
-  type TrustedKeys,
-} from '../lib/index.js';
+import express from 'express';
+import { defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { serveExpress, toExpress } from '../adapters/express.js';
 
-export interface Setting {
-  readonly resource: string;
-  readonly issuer: Issuer;
-  /** The agents that sign their requests. */
-  readonly agents: readonly TrustedKeys[];
-  /** `redisStores(client)`, or `memoryStores({ singleProcess: true })` where there is one process. */
-  readonly stores: Stores;
-  /** Where keys, the audit trail and the versions of tools are kept. */
-  readonly directory: string;
-  /** 32 random bytes in base64, kept apart from the directory. */
-  readonly secret: string;
-  readonly fetch?: typeof fetch;
-}
+const resource = 'http://localhost:3000/mcp'; // the public URL of your MCP endpoint
+const issuer = 'https://login.example.com'; // your authorization server
 
 // #region tools
 const tools = defineTools({
@@ -41,41 +19,31 @@ const tools = defineTools({
 });
 // #endregion
 
-export async function createApp(
-  setting: Setting,
-): Promise<{ readonly app: Express; readonly close: () => Promise<void> }> {
-  const { resource, issuer, agents, stores, directory, secret, fetch = globalThis.fetch } = setting;
-  const app = express();
-  // #region profile
-  const keyStore = await openKeyStore({ directory: join(directory, 'keys'), secret });
-  const audit = await openAuditTrail({ file: join(directory, 'audit.jsonl'), signer: keyStore.signer('audit') });
-  const versions = fileVersions(join(directory, 'mcp-tools.lock.json'));
+// #region profile
+import { memoryStores, openAuditTrail, openKeyStore } from '../lib/index.js';
 
-  const profile = securityProfile({
-    level: 'high', // or 'basic', 'enhanced', 'strict'
-    signatures: 'calls', // every call of a tool is signed; 'all': every request
-    callChains: { maxDepth: 5 }, // call chains are validated, and no deeper than this
-    auditing: { level: 'all' }, // every check, call and outcome is recorded
-    resource,
-    issuers: [issuer],
-    tools,
-    keys: agents,
-    keyStore,
-    audit,
-    stores,
-    definitions: { versions },
-    fetch,
-  });
-  app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer.issuer], keys: keyStore })));
-  app.use('/mcp', toExpress(...profile));
-  // #endregion
-  app.all('/mcp', (req, res) => void mcp(req, res, req.body));
-  const close = async (): Promise<void> => {
-    await audit.close();
-    await keyStore.close();
-  };
-  return { app, close };
-}
+const secret = process.env['MCP_ETDI_KEY_SECRET'] ?? ''; // 32 random bytes: openssl rand -base64 32
+const keyStore = await openKeyStore({ directory: 'keys', secret });
+const audit = await openAuditTrail({ file: 'audit.jsonl', signer: keyStore.signer('audit') });
+const agent = 'https://agent.example.com'; // signs its requests, and publishes its keys
+
+const checks = securityProfile({
+  level: 'high', // or 'basic', 'enhanced', 'strict'
+  signatures: 'calls', // every call of a tool is signed; 'all': every request
+  callChains: { maxDepth: 5 }, // call chains are validated, and no deeper than this
+  auditing: { level: 'all' }, // every check, call and outcome is recorded
+  resource,
+  issuers: [oidc({ issuer })],
+  tools,
+  keys: [{ owner: agent, clientId: 'agent', jwksUri: `${agent}/.well-known/jwks.json` }],
+  keyStore, // signs tool definitions, and calls of other servers
+  audit,
+  stores: memoryStores({ singleProcess: true }), // several processes: redisStores(client)
+});
+const app = express();
+app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], keys: keyStore })));
+app.use('/mcp', toExpress(...checks));
+// #endregion
 
 const mcp = toNodeHandler(
   createMcpHandler(() => {
@@ -86,3 +54,9 @@ const mcp = toNodeHandler(
     return server;
   }),
 );
+app.all('/mcp', (req, res) => mcp(req, res, req.body));
+const server = app.listen(3000, 'localhost');
+
+process.once('SIGTERM', () => {
+  server.close(() => void audit.close().then(() => keyStore.close()));
+});

@@ -8,7 +8,29 @@ import { measuresOf, SECURITY_LEVELS, type Measures } from '../lib/profile/level
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 const PAGES = readdirSync(`${root}docs`).filter((name) => name.endsWith('.md'));
-const ENTRIES = ['lib/index.ts', 'client/index.ts'];
+const ENTRIES: Readonly<Record<string, string>> = {
+  'mcp-etdi': 'lib/index.ts',
+  'mcp-etdi/express': 'adapters/express.ts',
+  'mcp-etdi/koa': 'adapters/koa.ts',
+  'mcp-etdi/client': 'client/index.ts',
+  'mcp-etdi/redis': 'lib/stores/redis.ts',
+  'mcp-etdi/testing': 'lib/testing.ts',
+};
+/** Pages of commands, of lists, and of what other pages introduce: they say nothing of imports at their top. */
+const WITHOUT_IMPORTS = [
+  'attacks.md',
+  'audit-cli.md',
+  'audit-formats.md',
+  'auditLog.md',
+  'callStackGuard.md',
+  'doctor.md',
+  'migration.md',
+  'mtls.md',
+  'production.md',
+  'tools-cli.md',
+];
+/** Code that no test compiles, by its page and how it begins. */
+const UNCOMPILED: readonly (readonly [page: string, start: string])[] = [];
 
 /** The option tables of each page, from its top, and the types that they are about. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
@@ -26,6 +48,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   'protectedResource.md': ['ProtectedResourceOptions'],
   'publishTools.md': ['PublishToolsOptions'],
   'rateLimit.md': ['RateLimitOptions'],
+  'redis.md': ['RedisStoresOptions'],
   'securityProfile.md': ['SecurityProfileOptions'],
   'toolVerifier.md': ['ToolVerifierOptions', 'GuardClientOptions'],
   'validateOrigin.md': ['ValidateOriginOptions'],
@@ -59,19 +82,27 @@ function optionTables(page: string): readonly (readonly string[])[] {
 const namesIn = (cell: string): readonly string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 const notOfCommands = (names: readonly string[]): boolean => !names.some((name) => name.startsWith('--'));
 
-/** The members of the option types that the package exports. */
-function readTypes(): ReadonlyMap<string, readonly string[]> {
+/** What the package exports, by the name of the entry point. */
+function readExports(): {
+  readonly checker: ts.TypeChecker;
+  readonly symbols: ReadonlyMap<string, readonly ts.Symbol[]>;
+} {
   const { config } = ts.readConfigFile(`${root}tsconfig.build.json`, (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
-  const program = ts.createProgram(
-    ENTRIES.map((path) => `${root}${path}`),
-    { ...options, noEmit: true },
-  );
+  const files = Object.values(ENTRIES).map((path) => `${root}${path}`);
+  const program = ts.createProgram(files, { ...options, noEmit: true });
   const checker = program.getTypeChecker();
-  const exported = program
-    .getRootFileNames()
-    .flatMap((path) => checker.getSymbolAtLocation(program.getSourceFile(path)!) ?? [])
-    .flatMap((module) => checker.getExportsOfModule(module))
+  const symbols = Object.entries(ENTRIES).map(([entry, path]) => {
+    const module = checker.getSymbolAtLocation(program.getSourceFile(`${root}${path}`)!)!;
+    return [entry, checker.getExportsOfModule(module)] as const;
+  });
+  return { checker, symbols: new Map(symbols) };
+}
+
+/** The members of the option types that the package exports. */
+function optionTypes({ checker, symbols }: ReturnType<typeof readExports>): ReadonlyMap<string, readonly string[]> {
+  const exported = [...symbols.values()]
+    .flat()
     .map((symbol) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol));
   const types = exported.filter(({ name }) => name.endsWith('Options'));
   return new Map(types.map((symbol) => [symbol.name, membersOf(checker.getDeclaredTypeOfSymbol(symbol))]));
@@ -86,8 +117,11 @@ function membersOf(type: ts.Type): readonly string[] {
 describe('the pages', function () {
   this.timeout(60_000);
   let types: ReadonlyMap<string, readonly string[]>;
+  let exported: ReadonlyMap<string, readonly string[]>;
   before(() => {
-    types = readTypes();
+    const read = readExports();
+    types = optionTypes(read);
+    exported = new Map([...read.symbols].map(([entry, symbols]) => [entry, symbols.map(({ name }) => name)]));
   });
 
   it('have the option tables that are looked at here, and no others', () => {
@@ -149,6 +183,40 @@ describe('the pages', function () {
     expect(codes.filter((code) => !text.includes(`\`${code}\``))).to.deep.equal([]);
   });
 
+  it('begin with what to import, and from where', () => {
+    const silent = PAGES.filter((page) => importsOf(read(`docs/${page}`)).length === 0);
+    expect(silent).to.deep.equal(WITHOUT_IMPORTS);
+    for (const page of PAGES) {
+      for (const [entry, names] of importsOf(read(`docs/${page}`))) {
+        expect(exported.get(entry), `${page}: ${entry}`).to.include.members([...names]);
+      }
+    }
+  });
+
+  it('name every entry point of the package in the README, and what it is for', () => {
+    const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> };
+    const names = Object.keys(exports)
+      .filter((name) => name !== './package.json')
+      .map((name) => name.replace('.', 'mcp-etdi'));
+    expect([...names].sort()).to.deep.equal(Object.keys(ENTRIES).sort());
+    const rows = read('README.md').matchAll(/^\| `(mcp-etdi[^`]*)` \| (.+) \|$/gm);
+    const table = new Map([...rows].map(([, name = '', text = '']) => [name, text]));
+    expect([...table.keys()].sort()).to.deep.equal([...names].sort());
+    for (const [name, text] of table) {
+      const said = namesIn(text).filter((one) => /^\w+$/.test(one));
+      expect(exported.get(name), name).to.include.members(said);
+    }
+  });
+
+  it('show no TypeScript and no JavaScript but from examples, which are compiled', () => {
+    const found = ['README.md', 'SECURITY.md', ...PAGES.map((page) => `docs/${page}`)].flatMap((page) =>
+      [...read(page).matchAll(/^(.*)\n```(?:ts|js|typescript|javascript|tsx|jsx|mjs|mts)\n(.*)/gm)]
+        .filter(([, before = '']) => !before.startsWith('<!-- snippet: '))
+        .map(([, , start = '']) => [page, start] as const),
+    );
+    expect(found).to.deep.equal(UNCOMPILED);
+  });
+
   it('link to pages, headings and files that are there', () => {
     const pages = ['README.md', 'SECURITY.md', ...PAGES.map((page) => `docs/${page}`)];
     const broken = pages.flatMap((page) =>
@@ -157,6 +225,15 @@ describe('the pages', function () {
     expect(broken).to.deep.equal([]);
   });
 });
+
+/** What the line below the title of a page imports: the entry points, and the names. */
+function importsOf(text: string): readonly (readonly [entry: string, names: readonly string[]])[] {
+  const [, , line = ''] = text.split('\n');
+  const statements = line.split('; ').map((part) => /^`import \{ ([\w, ]+) \} from '([\w/-]+)'`$/.exec(part));
+  return statements.some((one) => one === null)
+    ? []
+    : statements.map((one) => [one?.[2] ?? '', one?.[1]?.split(', ') ?? []]);
+}
 
 const linksOf = (text: string): readonly string[] =>
   [...text.replace(/```[\s\S]*?```/g, '').matchAll(/\]\(([^)\s]+)\)/g)]

@@ -1,12 +1,23 @@
 // Packs the package and uses it from empty projects, as a user would: only Express, only Koa, by import and by require,
-// and as the README says, in JavaScript and in TypeScript.
+// and by the commands and files of the README, with each framework and each line of the SDK, in JavaScript and in TypeScript.
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { filesOf, freePort, startIssuer, tryCommand, tryServer, type Quickstart } from './readme.js';
+import {
+  freePort,
+  mcpOf,
+  quoted,
+  serverOf,
+  shellLines,
+  startIssuer,
+  tryServer,
+  typedV1,
+  type Quickstart,
+  type Sdk,
+} from './readme.js';
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,7 +47,7 @@ const consumers: readonly Consumer[] = [
   },
 ];
 
-const COMMON = ['typescript', '@types/node', '@modelcontextprotocol/server', '@modelcontextprotocol/node'];
+const COMMON = ['typescript', '@types/node'];
 
 const CHECKS = `
 import { defineTools, oidc, securityProfile } from 'mcp-etdi';
@@ -80,48 +91,80 @@ async function tryConsumer(tarball: string, { name, adapter, packages, use }: Co
         },
       }),
     });
-    const versions = [...packages, ...COMMON].map((one) => `${one}@${dev[one] ?? 'latest'}`);
-    await run(
-      cwd,
-      'npm',
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      '--loglevel=error',
-      tarball,
-      ...versions,
-    );
+    const versions = [...packages, ...COMMON].map(pinned);
+    await run(cwd, 'npm', 'install', ...QUIETLY, tarball, ...versions);
     await run(cwd, process.execPath, 'by-import.mjs');
     await run(cwd, process.execPath, 'by-require.cjs');
     await run(cwd, process.execPath, join('node_modules', 'typescript', 'bin', 'tsc'));
     tryCommand(cwd);
     console.log(`${name}: import, require, types and the command work`);
-    await tryReadme(cwd, adapter);
-    console.log(`${name}: the README works, in JavaScript and in TypeScript`);
   } finally {
     rmSync(cwd, { recursive: true, force: true });
   }
 }
 
-async function tryReadme(cwd: string, quickstart: Quickstart): Promise<void> {
+/** `npx mcp-etdi` of the installed package. */
+function tryCommand(cwd: string): void {
+  const text = execFileSync('npx', ['mcp-etdi', '--help'], { cwd, encoding: 'utf8' });
+  for (const name of ['audit', 'doctor', 'keys', 'tools']) {
+    if (!text.includes(`  ${name}`)) throw new Error(`mcp-etdi --help says nothing of ${name}`);
+  }
+}
+
+const QUIETLY = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'];
+const pinned = (name: string): string => `${name}@${dev[name] ?? 'latest'}`;
+
+/** What the README says about another framework and another line of the SDK than those of its commands. */
+const INSTEAD: Readonly<Record<Quickstart | Sdk, (command: string) => string>> = {
+  express: (command) => command,
+  koa: (command) => command.replace(/ express$| express /, ' koa ').replace('@types/express', '@types/koa'),
+  v1: (command) =>
+    command.replace('@modelcontextprotocol/server @modelcontextprotocol/node', '@modelcontextprotocol/sdk zod'),
+  v2: (command) => command,
+};
+
+/** A command of a page. What it installs are the packed package and the releases that this repository is tried with. */
+async function follow(cwd: string, tarball: string, command: string): Promise<void> {
+  const [, before = '', names = ''] = /^(npm install(?: -D)?) (.*)$/.exec(command) ?? [];
+  const packages = names.split(' ').map((name) => (name === 'mcp-etdi' ? `'${tarball}'` : `'${pinned(name)}'`));
+  await run(cwd, 'sh', '-c', names === '' ? command : [before, ...QUIETLY, ...packages].join(' '));
+}
+
+async function tryReadme(tarball: string, framework: Quickstart, sdk: Sdk): Promise<void> {
+  const cwd = mkdtempSync(join(tmpdir(), 'etdi-readme-'));
   const port = await freePort();
   const resource = `http://localhost:${port}/mcp`;
   const { issuer, token, close } = await startIssuer(resource);
+  const says = async (text: string): Promise<void> => {
+    for (const line of shellLines('README.md', text)) {
+      // The last command of a fence starts the server, which is done below.
+      const command = INSTEAD[sdk](INSTEAD[framework](line.replace(' && node server.js', '')));
+      await follow(cwd, tarball, command.trim());
+    }
+  };
   try {
-    const files = Object.entries(filesOf(quickstart, port, issuer));
-    write(cwd, Object.fromEntries(files.map(([name, text]) => [`${name}.js`, text])));
-    await tryServer(cwd, 'server.js', resource, token);
-    const typed = join(cwd, 'typed');
-    mkdirSync(typed);
-    write(typed, Object.fromEntries(files.map(([name, text]) => [`${name}.ts`, text])));
-    const options = { module: 'nodenext', target: 'es2023', strict: true, types: ['node'], skipLibCheck: true };
-    write(typed, { 'tsconfig.json': JSON.stringify({ compilerOptions: { ...options, outDir: 'out' } }) });
-    await run(typed, process.execPath, join(cwd, 'node_modules', 'typescript', 'bin', 'tsc'));
-    await tryServer(typed, join('out', 'server.js'), resource, token);
+    await says('npm init');
+    const server = serverOf('README.md', `examples/quickstart/${framework}.js`, { port, issuer });
+    const mcp = mcpOf(sdk);
+    write(cwd, { 'mcp.js': mcp, 'server.js': server });
+    await tryServer(cwd, resource, token);
+    if (framework === 'express' && sdk === 'v2') await tryTests(cwd, tarball);
+    for (const name of ['mcp.js', 'server.js']) rmSync(join(cwd, name));
+    write(cwd, { 'mcp.ts': sdk === 'v1' ? typedV1(mcp) : mcp, 'server.ts': server });
+    await says('tsc --init');
+    await tryServer(cwd, resource, token);
+    console.log(`${framework} and SDK ${sdk}: the README works, in JavaScript and in TypeScript`);
   } finally {
     close();
+    rmSync(cwd, { recursive: true, force: true });
   }
+}
+
+/** The tests that the page on tests shows, by its commands. */
+async function tryTests(cwd: string, tarball: string): Promise<void> {
+  write(cwd, { 'tools.test.js': quoted('docs/testing.md', 'examples/quickstart/tools.test.js') });
+  for (const command of shellLines('docs/testing.md', 'node --test')) await follow(cwd, tarball, command);
+  console.log('the tests of the page on tests run');
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'etdi-pack-'));
@@ -131,7 +174,13 @@ try {
     encoding: 'utf8',
   });
   const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
-  await Promise.all(consumers.map((consumer) => tryConsumer(join(folder, filename), consumer)));
+  const tarball = join(folder, filename);
+  await Promise.all([
+    ...consumers.map((consumer) => tryConsumer(tarball, consumer)),
+    ...(['express', 'koa'] as const).flatMap((framework) =>
+      (['v1', 'v2'] as const).map((sdk) => tryReadme(tarball, framework, sdk)),
+    ),
+  ]);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

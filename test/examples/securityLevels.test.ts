@@ -1,33 +1,43 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { Client } from '@modelcontextprotocol/client';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { expect } from 'chai';
 import { signingFetch } from '../../client/index.js';
-import { createApp } from '../../examples/security-levels.js';
-import { listen } from '../../examples/support/loopback.js';
-import { memoryStores, oidc } from '../../lib/index.js';
-import { fakeIssuer, fakeSigner } from '../../lib/testing.js';
+import { fakeSigner } from '../../lib/testing.js';
+import { freePort, startIssuer, startServer } from '../consumers/readme.js';
+import { asPackage } from '../support/snippets.js';
+import { createProject } from './installed.js';
+
+const SOURCE = readFileSync(new URL('../../examples/security-levels.ts', import.meta.url), 'utf8');
+
+async function publish(keys: object): Promise<Server> {
+  const server = createServer((_req, res) => {
+    res.setHeader('content-type', 'application/json').end(JSON.stringify(keys));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
 
 describe('examples/security-levels', () => {
   it('serves a signed call of an official client, denies an unsigned one, and has a record of both', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'etdi-high-'));
-    const listener = await listen(0);
-    const resource = `${listener.origin}/mcp`;
-    const as = fakeIssuer({ resource });
+    const project = createProject();
+    const port = await freePort();
+    const resource = `http://localhost:${port}/mcp`;
+    const as = await startIssuer(resource);
     const signer = await fakeSigner();
-    const token = await as.token({ scope: 'data:read user:profile:view' });
-    const { app, close } = await createApp({
-      resource,
-      issuer: oidc({ issuer: as.issuer }),
-      agents: [{ owner: 'https://agent.example', clientId: 'client', jwks: signer.jwks }],
-      stores: memoryStores({ singleProcess: true }),
-      directory,
-      secret: Buffer.alloc(32, 3).toString('base64'),
-      fetch: as.fetch,
-    });
-    listener.serve(app);
+    const agent = await publish(signer.jwks);
+    const token = await as.token('data:read user:profile:view', { client_id: 'agent' });
+    const server = asPackage(SOURCE)
+      .replaceAll('3000', String(port))
+      .replace('https://login.example.com', as.issuer)
+      .replace('https://agent.example.com', `http://127.0.0.1:${(agent.address() as AddressInfo).port}`);
+    project.write({ 'server.ts': server });
+    const env = { MCP_ETDI_KEY_SECRET: Buffer.alloc(32, 3).toString('base64') };
+    const running = await startServer(project.folder, 'server.ts', resource, { ...project, env });
     try {
       const call = async (through: typeof fetch): Promise<unknown> => {
         const client = new Client({ name: 'agent', version: '1.0.0' });
@@ -43,14 +53,17 @@ describe('examples/security-levels', () => {
         { type: 'text', text: 'Processed securely' },
       ]);
       expect(String(await call(fetch).catch((error: unknown) => error))).to.match(/signature/i);
+      expect(await running.stop('SIGTERM')).to.equal(0);
     } finally {
-      await listener.close();
-      await close();
+      await running.stop();
+      as.close();
+      agent.close();
+      agent.closeAllConnections();
     }
-    const lines = (await readFile(join(directory, 'audit.jsonl'), 'utf8')).trim().split('\n');
+    const lines = (await readFile(join(project.folder, 'audit.jsonl'), 'utf8')).trim().split('\n');
     const found = lines.map((line) => (JSON.parse(line) as { record: { event: { type: string } } }).record.event.type);
-    expect(found).to.include.members(['trail_started', 'request']);
+    expect(found).to.include.members(['trail_started', 'configuration_loaded', 'request', 'trail_stopped']);
     expect(lines.join('\n')).to.include('signature_required').and.not.include(token.split('.')[1]);
-    await rm(directory, { recursive: true, force: true });
-  });
+    project.remove();
+  }).timeout(60_000);
 });

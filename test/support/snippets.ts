@@ -34,7 +34,11 @@ function region(file: string, name: string): string {
   const [, body] = new RegExp(`// #region ${name}\\n([\\s\\S]*?)\\n[ ]*// #endregion`).exec(source) ?? [];
   if (body === undefined) throw new Error(`${file} has no region ${name}`);
   const indent = /^ */.exec(body)?.[0] ?? '';
-  const text = body.replace(new RegExp(`^${indent}`, 'gm'), '');
+  return asPackage(body.replace(new RegExp(`^${indent}`, 'gm'), ''));
+}
+
+/** The text of an example, under the names of the package. */
+export function asPackage(text: string): string {
   return PACKAGE_NAMES.reduce((all, [path, packageName]) => all.replace(path, packageName), text);
 }
 
