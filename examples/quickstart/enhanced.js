@@ -33,12 +33,9 @@ const checks = securityProfile({
   stores: memoryStores({ singleProcess: true }), // several processes: redisStores(client)
   definitions: { versions: fileVersions('mcp-tools.lock.json') }, // what each version of a tool stands for
 });
+const metadata = protectedResource({ resource, authorizationServers: [issuer], scopes: ['greet'], keys: keyStore });
 const app = express();
-app.use(
-  serveExpress(
-    protectedResource({ resource, authorizationServers: [issuer], scopes: ['greet'], keys: keyStore }), // and its keys
-  ),
-);
+app.use(serveExpress(metadata)); // and the keys that signatures are verified with
 app.use('/mcp', toExpress(...checks));
 app.all('/mcp', (req, res) => mcp(req, res, req.body));
 const server = app.listen(3000, 'localhost');

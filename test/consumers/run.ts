@@ -13,6 +13,7 @@ import {
   serverOf,
   shellLines,
   startIssuer,
+  startServer,
   tryServer,
   typedV1,
   type Quickstart,
@@ -148,7 +149,10 @@ async function tryReadme(tarball: string, framework: Quickstart, sdk: Sdk): Prom
     const mcp = mcpOf(sdk);
     write(cwd, { 'mcp.js': mcp, 'server.js': server });
     await tryServer(cwd, resource, token);
-    if (framework === 'express' && sdk === 'v2') await tryTests(cwd, tarball);
+    if (framework === 'express' && sdk === 'v2') {
+      await tryTests(cwd, tarball);
+      await tryDoctor(cwd, port);
+    }
     for (const name of ['mcp.js', 'server.js']) rmSync(join(cwd, name));
     write(cwd, { 'mcp.ts': sdk === 'v1' ? typedV1(mcp) : mcp, 'server.ts': server });
     await says('tsc --init');
@@ -158,6 +162,25 @@ async function tryReadme(tarball: string, framework: Quickstart, sdk: Sdk): Prom
     close();
     rmSync(cwd, { recursive: true, force: true });
   }
+}
+
+/** `doctor`, as the README says, while nobody answers for the issuer. */
+async function tryDoctor(cwd: string, port: number): Promise<void> {
+  const place = { port, issuer: 'http://127.0.0.1:9' };
+  write(cwd, { 'server.js': serverOf('README.md', 'examples/quickstart/express.js', place) });
+  const server = await startServer(cwd, 'server.js', `http://localhost:${port}/mcp`);
+  try {
+    const line = shellLines('README.md', 'curl -i').find((one) => one.includes('doctor')) ?? '';
+    const said = await execute('sh', ['-c', line.replace('3000', String(port))], { cwd }).then(
+      ({ stdout }) => stdout,
+      (error: unknown) => (error as { stdout: string }).stdout,
+    );
+    const failed = [...said.matchAll(/^FAILED +(\w+)/gm)].map(([, name]) => name);
+    if (failed.join() !== 'issuer') throw new Error(`doctor says of the README:\n${said}`);
+  } finally {
+    await server.stop();
+  }
+  console.log('doctor finds what the README says, and nothing else');
 }
 
 /** The tests that the page on tests shows, by its commands. */

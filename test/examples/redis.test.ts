@@ -16,7 +16,8 @@ import { hasRedis, startRedis, type TestRedis } from '../support/redis.js';
 const loadIoredis = () => import('../../examples/redis/ioredis.js');
 const loadRedis = () => import('../../examples/redis/node-redis.js');
 /** The classes of what is loaded later may be others than those of this file. */
-const failureOf = (work: Promise<unknown>): Promise<string> => work.then(String, (error: Error) => error.name);
+const failureOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(String, (error: unknown) => (error as Error).name);
 
 const soon = (): Date => new Date(Date.now() + 60_000);
 
@@ -69,7 +70,7 @@ describe('examples/redis', () => {
   it('count with rate-limit-redis, by both clients', async () => {
     const auth = { issuer: 'https://issuer.example', subject: 'ann', clientId: 'app' } as never;
     const body = { jsonrpc: '2.0', id: 1, method: 'ping' };
-    for (const limit of [withIoredis(ioredis.client), withRedis(nodeRedis.client as never)]) {
+    for (const limit of [withIoredis(ioredis.client), withRedis(nodeRedis.client)]) {
       const context = fakeContext({ body, state: { auth } });
       await limit.run(context);
       expect(limit.hooks?.headers?.(context)['RateLimit']).to.match(/^"default";r=9[89];/);
