@@ -5,6 +5,7 @@ export type {
   AuditEvent,
   AuditEventType,
   CallEndedEvent,
+  CallSentEvent,
   CallStartedEvent,
   ConfigurationEvent,
   DefinitionEvent,
@@ -75,7 +76,7 @@ export {
 export { requires, type Chain, type MountedTooEarly, type Ordered } from './chain.js';
 export { challenge, type ChallengeParameters } from './challenge.js';
 export type { Connection, HttpRequest, RequestContext, Slot, State } from './context.js';
-export type { Allowed, Decision, Denied, Detail, Outcome } from './decision.js';
+export type { Allowed, Decision, Denied, Detail, HandlerCall, Outcome } from './decision.js';
 export type { DefinitionSeen, ToolEvent } from './definitions/events.js';
 export type { CallStackRules, Definition, Manifest, WireForm, WireTool } from './definitions/form.js';
 export {

@@ -47,7 +47,7 @@ export function contentOf(
   mode: AuditContentMode,
   key: KeyObject,
   own?: OwnSecrets,
-  spent = nothingSpent(),
+  spent: Spent = nothingSpent(),
 ): AuditedContent | undefined {
   if (mode === 'none') return undefined;
   if (mode === 'keys') return Object.freeze({ keys: keysOf(value, own, spent) });
