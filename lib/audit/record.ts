@@ -90,7 +90,7 @@ export interface AuditedMessage {
 export interface AuditedContent {
   /** Mode `keys`: the names of the members, sorted. */
   readonly keys?: readonly string[];
-  /** Mode `digest`: `hmac-sha256:` and the digest of the RFC 8785 form under a key of the log, lower-case hex. */
+  /** Mode `digest`: `hmac-sha256:` and an HMAC of the value with sorted members under a key of the log, lower-case hex. */
   readonly digest?: string;
   /** Modes `redacted` and `full`. Texts are escaped. */
   readonly value?: AuditedJson;

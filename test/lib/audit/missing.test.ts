@@ -33,5 +33,5 @@ describe('MissingRecords', () => {
     expect(missing.take(399_999)).to.equal(true);
     expect(missing.take(399_998)).to.equal(false);
     expect(missing.ranges()).to.have.lengthOf(199_999);
-  }).timeout(2000);
+  });
 });
