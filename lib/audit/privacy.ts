@@ -3,7 +3,7 @@ import type { RequestContext } from '../context.js';
 import { escapeText } from '../text.js';
 import { contentOf, nothingSpent, type AuditContentMode, type Spent } from './content.js';
 import type { AuditedContent, AuditedMessage } from './record.js';
-import { maskRandom, maskSecrets, OwnSecrets } from './secrets.js';
+import { maskName, maskRandom, maskSecrets, OwnSecrets } from './secrets.js';
 
 /** How much of what a client sends is recorded. */
 export interface PrivacyOptions {
@@ -37,7 +37,7 @@ export class Privacy {
 
   /** A name: masked where it is known to hold a secret. */
   text(text: string, most?: number): string {
-    return escapeText(maskSecrets(near(text), this.#own), most);
+    return escapeText(maskName(near(text), this.#own), most);
   }
 
   /** A text in which nothing random needs to be told apart, such as a path. */

@@ -62,6 +62,20 @@ export function maskSecrets(text: string, own?: OwnSecrets): string {
   return masked.includes('%') ? maskEncoded(masked, own) : masked;
 }
 
+/** Names without a secret, which most requests have in common: a URL has to be looked through a dozen times. */
+const harmless = new Set<string>();
+const LONGEST_NAME = 256;
+
+/** As `maskSecrets` does, for texts that come again and again. */
+export function maskName(name: string, own: OwnSecrets): string {
+  if (name.includes('%') || name.length > LONGEST_NAME) return maskSecrets(name, own);
+  const open = own.mask(name);
+  if (harmless.has(open)) return open;
+  const masked = maskSecrets(open);
+  if (masked === name && harmless.size < MOST_NAMES) harmless.add(name);
+  return masked;
+}
+
 /** Where the percent-encoding of a text hides a secret, it is the decoded text that is kept, masked. */
 function maskEncoded(text: string, own: OwnSecrets | undefined): string {
   let kept = text;

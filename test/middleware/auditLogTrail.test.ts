@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -194,6 +195,25 @@ describe('auditLog with a trail', () => {
   });
 
   for (const [name, each] of Object.entries(frameworks)) {
+    it(`has a record of a response that is cut when the server is closed, over ${name}`, async () => {
+      server = await listen(each, [[auditLog({ trail }), read]], (_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': hello\n\n');
+      });
+      const { port } = server.address() as AddressInfo;
+      const { body } = await fetch(`http://127.0.0.1:${port}/mcp`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(CALL),
+      });
+      await body?.getReader().read();
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+      await trail.close();
+      expect((await events()).find(({ type }) => type === 'request')).to.have.property('outcome', 'aborted');
+      expect(trail.status().lost).to.equal(0);
+    });
+
     it(`keeps an event in its line, and tells a changed one, over ${name} (pitfall: log injection)`, async () => {
       server = await listen(each, [[auditLog({ trail, arguments: 'full' }), read]]);
       const hostile = 'a\n{"hash":"0"}\r\u2028\u0085\u202e\u001b[2J|=","seq":1}}';

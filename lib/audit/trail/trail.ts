@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { Unavailable } from '../../denial.js';
 import { reportError } from '../../report.js';
 import { safeCopy } from '../content.js';
@@ -48,7 +49,8 @@ export class Trail {
   #signing: Promise<Checkpoint> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lock: TrailLock | undefined;
-  #closed: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #closed = false;
   #gone = false;
   #toldLate = false;
 
@@ -115,8 +117,8 @@ export class Trail {
 
   /** Takes an event whose texts are safe. Whether there was room for it. */
   put(event: AuditEvent): boolean {
-    if (this.#gone || this.#closed !== undefined || this.#isFull) {
-      if (this.#closed !== undefined) this.#tellLate();
+    if (this.#gone || this.#closed || this.#isFull) {
+      if (this.#closed) this.#tellLate();
       this.#losses.add(this.#writer.failing ? 'write_failed' : 'queue_full');
       return false;
     }
@@ -158,7 +160,7 @@ export class Trail {
 
   /** Whether what is recorded now may never reach the disk. */
   get failing(): boolean {
-    return this.#gone || this.#closed !== undefined || this.#writer.failing || this.#isFull;
+    return this.#gone || this.#closed || this.#writer.failing || this.#isFull;
   }
 
   get #isFull(): boolean {
@@ -178,7 +180,7 @@ export class Trail {
   }
 
   close(): Promise<void> {
-    return (this.#closed ??= this.#close());
+    return (this.#closing ??= this.#close());
   }
 
   #begin({ last, clean, torn, before, bytes }: Resumed): void {
@@ -202,6 +204,8 @@ export class Trail {
   }
 
   async #close(): Promise<void> {
+    await lastResponses();
+    this.#closed = true;
     clearInterval(this.#timer);
     await this.#signing?.catch(() => undefined);
     for (const loss of this.#losses.takeAll()) this.#own({ type: 'trail_gap', ...loss });
@@ -246,13 +250,13 @@ export class Trail {
   }
 
   #recordLosses(): void {
-    const isOver = this.#gone || this.#closed !== undefined;
+    const isOver = this.#gone || this.#closed;
     if (this.#losses.isEmpty || isOver || this.#isFull) return;
     for (const loss of this.#losses.take()) this.#own({ type: 'trail_gap', ...loss });
   }
 
   #checkpointSoon(): void {
-    if (this.#signing !== undefined || this.#closed !== undefined || this.#writer.failing) return;
+    if (this.#signing !== undefined || this.#closed || this.#writer.failing) return;
     this.checkpoint().catch((error: unknown) => {
       this.#tell(error);
     });
@@ -326,4 +330,10 @@ function isTime(value: unknown): value is string {
 
 function report(error: unknown): void {
   reportError(error, 'audit trail');
+}
+
+/** A server whose connections were cut says that it is closed one turn of the event loop before its last responses do. */
+async function lastResponses(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
 }

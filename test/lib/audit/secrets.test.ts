@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isSecretName, maskCards, maskRandom, maskSecrets, OwnSecrets } from '../../../lib/audit/secrets.js';
+import { isSecretName, maskCards, maskName, maskRandom, maskSecrets, OwnSecrets } from '../../../lib/audit/secrets.js';
 
 const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.MEUCIQDx7Zt1kq0N3Q';
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -310,5 +310,30 @@ describe('isSecretName', () => {
 
   it('reads any name', () => {
     fc.assert(fc.property(fc.string(), (name) => typeof isSecretName(name, '') === 'boolean'));
+  });
+});
+
+describe('maskName', () => {
+  const name = 'https://peer.example/mcp#s3cr3tNameOfATool';
+
+  it('masks in a name what a request carries itself, also where others had no secret in it', () => {
+    const harmless = new OwnSecrets({ cookie: ['sid=9f8e7d6c5b4a'] });
+    const own = new OwnSecrets({ cookie: ['sid=s3cr3tNameOfATool'] });
+    expect(maskName(name, harmless)).to.equal(name);
+    expect(maskName(name, harmless)).to.equal(name);
+    expect(maskName(name, own)).to.equal('https://peer.example/mcp#[masked]');
+  });
+
+  it('masks what is a secret by its form each time', () => {
+    const own = new OwnSecrets({});
+    const table = [
+      `https://peer.example/${JWT}`,
+      'https://ann:pw@peer.example/mcp',
+      `https://peer.example/password%3Ahunter2`,
+    ];
+    for (const text of table) {
+      for (const masked of [maskName(text, own), maskName(text, own)]) expect(masked).to.equal(maskSecrets(text));
+      expect(maskName(text, own)).to.include('[masked]');
+    }
   });
 });

@@ -594,6 +594,7 @@ describe('openAuditTrail', () => {
     const trail = await sandbox.open({ onError: (error) => told.push(error) });
     const closed = trail.close();
     await setImmediate();
+    await setImmediate();
     trail.record({ type: 'server_started', name: 'while it closes' });
     await closed;
     for (let index = 0; index < 3; index += 1) trail.record({ type: 'server_started', name: 'late' });
