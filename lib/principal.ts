@@ -1,8 +1,8 @@
-import type { Auth } from '../middleware/authenticate.js';
-import type { Signature } from '../middleware/verifySignature.js';
 import { challenge } from './challenge.js';
 import type { RequestContext } from './context.js';
 import { Denial } from './denial.js';
+import type { Signature } from './signatures/signature.js';
+import type { Auth } from './tokens/auth.js';
 
 declare module './denial.js' {
   interface DenialCodes {

@@ -6,9 +6,8 @@ import type { Middleware } from '../lib/middleware.js';
 import { openMtls, type MtlsOptions } from '../lib/mtls/mtls.js';
 import { callback, flag, integer, listOf, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RevocationStore } from '../lib/stores/revocations.js';
-import type { Actor } from '../lib/tokens/actors.js';
-import { endOf, hasEnded, toAuth, toAuthInfo } from '../lib/tokens/auth.js';
-import { possession, type Binding, type Requirement } from '../lib/tokens/binding.js';
+import { endOf, hasEnded, toAuth, toAuthInfo, type Auth } from '../lib/tokens/auth.js';
+import { possession, type Requirement } from '../lib/tokens/binding.js';
 import { anyVerifier } from '../lib/tokens/anyVerifier.js';
 import { openTokenCache, type TokenCacheOptions } from '../lib/tokens/cacheOptions.js';
 import { credentialReader, type Presented, type Scheme } from '../lib/tokens/credentials.js';
@@ -21,35 +20,6 @@ import { resolveHost } from '../lib/tokens/publicHost.js';
 import { notRevoked, revocations, type IsRevoked } from '../lib/tokens/revocation.js';
 import { rememberSchemes } from '../lib/tokens/schemes.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
-
-/** Who is calling, as proven by an access token. Frozen, and shared between requests that carry the same token. */
-export interface Auth {
-  /** The authorization server that vouches for the caller: the exact `iss` of the token. */
-  readonly issuer: string;
-  readonly subject: string;
-  /** The OAuth client. For client credentials it may equal `subject`: a client is never a user (RFC 9700 section 4.15). */
-  readonly clientId: string;
-  /** What the token was granted, whatever claim its issuer puts it in. */
-  readonly scopes: readonly string[];
-  readonly roles: readonly string[];
-  /** The resource the token was issued for, in canonical form. */
-  readonly resource: string;
-  /** Seconds since the epoch. */
-  readonly expiresAt: number;
-  /** Empty for a caller without a token, and where `exposeToken` is false. */
-  readonly token: string;
-  /** Whether the token was left out on purpose. */
-  readonly redacted?: true;
-  /** Every claim of the token, frozen. */
-  readonly claims: Readonly<Record<string, unknown>>;
-  /**
-   * Who acts for the subject, as the token says (RFC 8693 section 4.1): the current actor first, then those before it,
-   * who are for information alone. Nothing is decided from it here. Absent where the token names nobody.
-   */
-  readonly actors?: readonly Actor[];
-  /** The key and certificate that the token is bound to, and that this request proved to hold. Absent for a bearer token. */
-  readonly bindings?: readonly Binding[];
-}
 
 declare module '../lib/context.js' {
   interface State {

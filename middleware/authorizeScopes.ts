@@ -3,6 +3,7 @@ import type { Middleware } from '../lib/middleware.js';
 import { callback, optional, readOptions } from '../lib/options.js';
 import { principalOf, type Principal } from '../lib/principal.js';
 import type { Target } from '../lib/rpc.js';
+import type { Auth } from '../lib/tokens/auth.js';
 import type { BearerParameters } from '../lib/tokens/bearer.js';
 import { challengeTo } from '../lib/tokens/schemes.js';
 import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
@@ -12,7 +13,7 @@ import { assertAllowed, assertRoles, assertUnsigned, casesOf, deny, permissionsO
 import { readRulebook, RULEBOOK_CHECKS, type RulebookOptions } from '../lib/tools/rulebook.js';
 import { assertSignedIn, signInOf, type SignIn } from '../lib/tools/stepUp.js';
 import { secureUrl } from '../lib/url.js';
-import type { Auth } from './authenticate.js';
+import type {} from './authenticate.js';
 import type {} from './verifySignature.js';
 
 /** What the caller may do. */

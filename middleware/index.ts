@@ -1,5 +1,5 @@
 export { auditLog, type AuditLogOptions } from './auditLog.js';
-export { authenticate, type Auth, type AuthenticateOptions } from './authenticate.js';
+export { authenticate, type AuthenticateOptions } from './authenticate.js';
 export { authorizeScopes, type Access, type AuthorizeScopesOptions } from './authorizeScopes.js';
 export { bindSession, type BindSessionOptions } from './bindSession.js';
 export { callStackGuard, type CallStackGuardOptions } from './callStackGuard.js';
@@ -7,10 +7,4 @@ export { publishTools, type PublishToolsOptions } from './publishTools.js';
 export { rateLimit, type RateLimitOptions } from './rateLimit.js';
 export { securityProfile, type SecurityProfile, type SecurityProfileOptions } from './securityProfile.js';
 export { validateOrigin, type ValidateOriginOptions } from './validateOrigin.js';
-export {
-  verifySignature,
-  type Observed,
-  type Signature,
-  type SignatureMode,
-  type VerifySignatureOptions,
-} from './verifySignature.js';
+export { verifySignature, type Observed, type SignatureMode, type VerifySignatureOptions } from './verifySignature.js';

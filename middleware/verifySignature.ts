@@ -6,32 +6,13 @@ import { callback, integer, oneOf, optional, readOptions, type Check } from '../
 import { SignatureError, type SignatureReason } from '../lib/signatures/error.js';
 import { acceptSignature, TAG } from '../lib/signatures/profile.js';
 import { findSignatures, type FoundSignature } from '../lib/signatures/received.js';
+import type { Signature } from '../lib/signatures/signature.js';
 import { signatureVerifier, SignatureFault, type VerifiedSignature } from '../lib/signatures/verifier.js';
 import { memoryReplay, type ReplayStore } from '../lib/stores/replay.js';
 import { replayStore } from '../lib/stores/storeCheck.js';
 import { isTools, type Tools } from '../lib/tools/defineTools.js';
 import { secureUrl } from '../lib/url.js';
 import type {} from './authenticate.js';
-
-/** Who signed a request. */
-export interface Signature {
-  /** The RFC 7638 SHA-256 thumbprint of the key. */
-  readonly keyId: string;
-  readonly algorithm: string;
-  /** The peer whose key it is: a resource URI, or the URI of an agent. */
-  readonly owner: string;
-  /** The OAuth client id of that peer; its `owner` where none was configured. */
-  readonly clientId: string;
-  /** Whether that peer may start call chains. */
-  readonly mayRoot: boolean;
-  /** Seconds since the epoch. */
-  readonly created: number;
-  /** Seconds since the epoch. */
-  readonly expires: number;
-  readonly nonce: string;
-  /** What the signature covers. Only these parts of the request are proven to be the signer's. */
-  readonly components: readonly string[];
-}
 
 /** What would have been denied, had it been enforced. */
 export interface Observed {

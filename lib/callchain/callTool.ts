@@ -9,7 +9,6 @@ import { callDenial } from './denials.js';
 import { assertMayCall, assertOngoing } from './extend.js';
 import { ROOT } from './names.js';
 import { callReport, reportingDenial } from './report.js';
-import type {} from '../../middleware/callStackGuard.js';
 
 /** Options of `callTool`. */
 export interface CallToolOptions {

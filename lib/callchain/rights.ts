@@ -2,7 +2,6 @@ import type { RequestContext } from '../context.js';
 import { isWildcard, permissionSet, type PermissionSet } from '../permissions.js';
 import { principalOf } from '../principal.js';
 import { isOfToken, type Caller } from '../tools/caller.js';
-import type {} from '../../middleware/authorizeScopes.js';
 
 /** A caller's list of permissions is one frozen array for as long as its token is cached. */
 const known = new WeakMap<readonly string[], PermissionSet>();

@@ -1,8 +1,6 @@
 import type { State } from '../context.js';
 import type { TrustedKeys } from '../keys/trust.js';
 import { canonicalResource } from '../url.js';
-import type {} from '../../middleware/authenticate.js';
-import type {} from '../../middleware/verifySignature.js';
 
 /**
  * The owner that the sender of a request is proven to be, in canonical form: by signature, or else by the client of the

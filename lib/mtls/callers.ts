@@ -1,5 +1,5 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import { readOptions, text, type Check } from '../options.js';
+import type { Auth } from '../tokens/auth.js';
 import type { ClientCertificate } from './certificate.js';
 
 /** Who may call with a certificate alone, by one of its subject alternative names. The name must be equal. */

@@ -1,7 +1,7 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import type { HttpRequest } from '../context.js';
 import { Denial } from '../denial.js';
 import { listOf, object, optional, readOptions } from '../options.js';
+import type { Auth } from '../tokens/auth.js';
 import { bearerChallenge } from '../tokens/bearer.js';
 import type { PossessionProof } from '../tokens/binding.js';
 import type { Challenged } from '../tokens/denials.js';

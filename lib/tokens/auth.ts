@@ -1,7 +1,36 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import type { AuthInfo } from '../middleware.js';
-import { actorsOf } from './actors.js';
+import { actorsOf, type Actor } from './actors.js';
+import type { Binding } from './binding.js';
 import type { VerifiedToken } from './verifier.js';
+
+/** Who is calling, as proven by an access token. Frozen, and shared between requests that carry the same token. */
+export interface Auth {
+  /** The authorization server that vouches for the caller: the exact `iss` of the token. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** The OAuth client. For client credentials it may equal `subject`: a client is never a user (RFC 9700 section 4.15). */
+  readonly clientId: string;
+  /** What the token was granted, whatever claim its issuer puts it in. */
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+  /** The resource the token was issued for, in canonical form. */
+  readonly resource: string;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+  /** Empty for a caller without a token, and where `exposeToken` is false. */
+  readonly token: string;
+  /** Whether the token was left out on purpose. */
+  readonly redacted?: true;
+  /** Every claim of the token, frozen. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /**
+   * Who acts for the subject, as the token says (RFC 8693 section 4.1): the current actor first, then those before it,
+   * who are for information alone. Nothing is decided from it here. Absent where the token names nobody.
+   */
+  readonly actors?: readonly Actor[];
+  /** The key and certificate that the token is bound to, and that this request proved to hold. Absent for a bearer token. */
+  readonly bindings?: readonly Binding[];
+}
 
 /** Who calls, as a verified token says. Without a token it is redacted. */
 export function toAuth(verified: VerifiedToken, resource: string, token: string | undefined): Auth {

@@ -1,9 +1,9 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import { Unavailable } from '../denial.js';
 import type { Check } from '../options.js';
 import { isPromise } from '../promise.js';
 import { inTime } from '../stores/inTime.js';
 import type { RevocationStore, TokenFacts } from '../stores/revocations.js';
+import type { Auth } from './auth.js';
 import { tokenDigest } from './digest.js';
 import { TokenFault } from './fault.js';
 import { member } from './jwt.js';

@@ -1,6 +1,6 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import { dpopChallenge } from '../dpop/challenge.js';
 import { secureUrl } from '../url.js';
+import type { Auth } from './auth.js';
 import { bearerChallenge, type BearerParameters } from './bearer.js';
 
 /** How tokens are taken where the token of a caller was. */

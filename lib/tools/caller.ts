@@ -1,6 +1,6 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import { permissionSet, type PermissionSet } from '../permissions.js';
 import type { Target } from '../rpc.js';
+import type { Auth } from '../tokens/auth.js';
 import type { Grants } from './grants.js';
 import type { Rulebook } from './rulebook.js';
 import type { AccessPolicy } from './policies.js';

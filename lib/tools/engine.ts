@@ -1,7 +1,7 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import type { RequestContext } from '../context.js';
 import { Denial, type DenialCode, type DenialCodes } from '../denial.js';
 import { isObject, type Target } from '../rpc.js';
+import type { Auth } from '../tokens/auth.js';
 import type { Caller } from './caller.js';
 import { isTrue, policyCall, type Case } from './judge.js';
 

@@ -1,9 +1,9 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import { callee, calleeOrAny, caller } from '../callchain/names.js';
 import { isDigest, isVersion } from '../definitions/form.js';
 import { callback, flag, integer, listOf, optional, readOptions, text, type Check, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
 import type { Target } from '../rpc.js';
+import type { Auth } from '../tokens/auth.js';
 
 /** One use of a tool, prompt, resource or method, as rules see it. */
 export interface PolicyCall {

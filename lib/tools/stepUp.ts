@@ -1,5 +1,5 @@
-import type { Auth } from '../../middleware/authenticate.js';
 import { Denial } from '../denial.js';
+import type { Auth } from '../tokens/auth.js';
 import { member } from '../tokens/jwt.js';
 import type { Caller } from './caller.js';
 import { deny, type Case } from './judge.js';

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { auth0, entra, keycloak, oidc, okta } from '../../lib/providers/index.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 import type { Issuer } from '../../lib/tokens/issuer.js';
 import { fakeContext, fakeIssuer, type FakeIssuer } from '../../lib/testing.js';
-import { authenticate, type Auth } from '../../middleware/authenticate.js';
+import { authenticate } from '../../middleware/authenticate.js';
 import { forger, verdict } from './tokens/forge.js';
 
 const API = 'https://mcp.example/mcp';

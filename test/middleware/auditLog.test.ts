@@ -7,7 +7,7 @@ import {
   type RequestContext,
 } from '../../lib/index.js';
 import { fakeContext } from '../../lib/testing.js';
-import type { Auth } from '../../middleware/authenticate.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 
 const AUTH: Auth = {
   issuer: 'https://as.example.com',

@@ -14,7 +14,7 @@ import {
   type Middleware,
   type RequestContext,
 } from '../../lib/index.js';
-import type { Auth } from '../../middleware/authenticate.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 import { AuditRecords } from '../support/auditRecords.js';
 import { frameworks, type Boot, type MountArguments, type Route } from '../support/frameworks.js';
 

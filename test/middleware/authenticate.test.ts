@@ -2,7 +2,8 @@ import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto
 import { expect } from 'chai';
 import { auth0, oidc } from '../../lib/providers/index.js';
 import { fakeContext, fakeIssuer, type FakeIssuer, type FakeIssuerOptions } from '../../lib/testing.js';
-import { authenticate, type Auth, type AuthenticateOptions } from '../../middleware/authenticate.js';
+import type { Auth } from '../../lib/tokens/auth.js';
+import { authenticate, type AuthenticateOptions } from '../../middleware/authenticate.js';
 import { encode, fakeClock, forger, verdict } from '../lib/tokens/forge.js';
 
 const RESOURCE = 'https://mcp.example/mcp';

@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Denial, isDenial, Unavailable } from '../../lib/denial.js';
+import type { Signature } from '../../lib/signatures/signature.js';
 import { fakeContext } from '../../lib/testing.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 import { defineTools, type Tools } from '../../lib/tools/defineTools.js';
 import type { PolicyCall } from '../../lib/tools/policies.js';
-import type { Auth } from '../../middleware/authenticate.js';
-import type { Signature } from '../../middleware/verifySignature.js';
 import { authorizeScopes, type Access, type AuthorizeScopesOptions } from '../../middleware/authorizeScopes.js';
 
 const METADATA = 'https://mcp.example/.well-known/oauth-protected-resource/mcp';

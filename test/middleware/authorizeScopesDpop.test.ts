@@ -4,7 +4,7 @@ import request from 'supertest';
 import { isDenial } from '../../lib/denial.js';
 import { authenticate, authorizeScopes, defineTools, oidc, type DPoPOptions } from '../../lib/index.js';
 import { fakeContext, fakeIssuer, fakeProver, type FakeProver } from '../../lib/testing.js';
-import type { Auth } from '../../middleware/authenticate.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 import { frameworks } from '../support/frameworks.js';
 
 const RESOURCE = 'https://mcp.example/mcp';

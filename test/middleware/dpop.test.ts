@@ -3,7 +3,8 @@ import { isDenial, Unavailable, type Denial } from '../../lib/denial.js';
 import { oidc } from '../../lib/providers/index.js';
 import { memoryReplay, type ReplayStore } from '../../lib/stores/replay.js';
 import { fakeContext, fakeIssuer, type FakeIssuer } from '../../lib/testing.js';
-import { authenticate, type Auth, type AuthenticateOptions } from '../../middleware/authenticate.js';
+import type { Auth } from '../../lib/tokens/auth.js';
+import { authenticate, type AuthenticateOptions } from '../../middleware/authenticate.js';
 import { fakeClock } from '../lib/tokens/forge.js';
 import { prover, RESOURCE, type ProofChange, type Prover } from '../lib/dpop/proofs.js';
 

@@ -2,12 +2,13 @@ import type { Server } from 'node:http';
 import { expect } from 'chai';
 import request from 'supertest';
 import { isDenial, type Denial } from '../../lib/denial.js';
+import type { Signature } from '../../lib/signatures/signature.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
 import { fakeContext, fakeIssuer } from '../../lib/testing.js';
 import { oidc } from '../../lib/providers/index.js';
-import { authenticate, type Auth } from '../../middleware/authenticate.js';
+import { authenticate } from '../../middleware/authenticate.js';
 import { authorizeScopes } from '../../middleware/authorizeScopes.js';
-import type { Signature } from '../../middleware/verifySignature.js';
 import { fakeClock } from '../lib/tokens/forge.js';
 import { MCP_SERVERS } from '../support/mcpServers.js';
 

@@ -10,6 +10,7 @@ import { toExpress } from '../../adapters/express.js';
 import { toKoa } from '../../adapters/koa.js';
 import { Unavailable } from '../../lib/denial.js';
 import type { AnyMiddleware } from '../../lib/middleware.js';
+import type { Auth } from '../../lib/tokens/auth.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
 import {
   fakeContext,
@@ -19,7 +20,7 @@ import {
   type FakeRequest,
   type FakeSigner,
 } from '../../lib/testing.js';
-import { authenticate, type Auth } from '../../middleware/authenticate.js';
+import { authenticate } from '../../middleware/authenticate.js';
 import { verifySignature, type VerifySignatureOptions } from '../../middleware/verifySignature.js';
 import { KEY_PURPOSES } from '../../lib/keys/keyRecord.js';
 import { contextOf, memoryReplay, oidc, openKeyStore, type Signer } from '../../lib/index.js';

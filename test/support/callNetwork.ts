@@ -2,11 +2,11 @@
 import { isDenial, type Access, type RequestContext } from '../../lib/index.js';
 import type { CallStack } from '../../lib/callchain/callStack.js';
 import { chainFetch } from '../../lib/callchain/chainFetch.js';
+import type { Signature } from '../../lib/signatures/signature.js';
 import { fakeContext, fakeSigner, type FakeRequest, type FakeSigner } from '../../lib/testing.js';
 import { defineTools } from '../../lib/tools/defineTools.js';
 import type { ToolPolicy } from '../../lib/tools/policies.js';
 import { callStackGuard, type CallStackGuardOptions } from '../../middleware/callStackGuard.js';
-import type { Signature } from '../../middleware/verifySignature.js';
 
 type Facts = RequestContext['state'];
 type Trusted = NonNullable<CallStackGuardOptions['trust']>[number];
