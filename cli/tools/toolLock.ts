@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Listing } from '../../client/tools/listing.js';
 import { approvedForm } from '../../client/tools/approval.js';
 import { show } from '../../client/tools/diff.js';
+import type { Listing } from '../../client/tools/listing.js';
 import { digestOfTool, statedBy, type WireForm, type WireTool } from '../../lib/definitions/form.js';
 import { decodeLockfile, encodeLockfile, nest, type Lockfile } from '../../lib/definitions/lockfile.js';
-import { whileLocked } from '../../lib/definitions/replaceFile.js';
+import { failedWith } from '../../lib/files/disk.js';
+import { whileLocked } from '../../lib/files/replaceFile.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
-import { failedWith } from '../../lib/keys/disk.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
 

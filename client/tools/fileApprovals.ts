@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { JSONWebKeySet } from 'jose';
-import { removeDrafts } from '../../lib/definitions/replaceFile.js';
+import { nodeDisk } from '../../lib/files/disk.js';
+import { withLock } from '../../lib/files/lock.js';
+import { readPrivateFile, replacePrivateFile } from '../../lib/files/privateFiles.js';
+import { removeDrafts } from '../../lib/files/replaceFile.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
-import { nodeDisk } from '../../lib/keys/disk.js';
-import { withLock } from '../../lib/keys/lock.js';
-import { readPrivateFile, replacePrivateFile } from '../../lib/keys/privateFiles.js';
 import type { Signer } from '../../lib/keys/signer.js';
 import { text } from '../../lib/options.js';
 import { isObject } from '../../lib/rpc.js';

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Unavailable } from '../denial.js';
+import { failedWith } from '../files/disk.js';
+import { whileLocked } from '../files/replaceFile.js';
 import { parseStrictJson } from '../json/strict.js';
-import { failedWith } from '../keys/disk.js';
 import { flag, optional, readOptions } from '../options.js';
 import { decodeLockfile, encodeLockfile, type Lockfile } from './lockfile.js';
-import { whileLocked } from './replaceFile.js';
 import { Pins, type Pin, type Pinned, type VersionStore } from './versions.js';
 
 export interface FileVersionsOptions {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { Disk } from './disk.js';
+import type { Disk } from '../files/disk.js';
+import { withLock, type LockOptions } from '../files/lock.js';
+import { preparePrivateDirectory, readPrivateFile, replacePrivateFile } from '../files/privateFiles.js';
 import { KeyStoreError } from './keyStoreError.js';
-import { withLock, type LockOptions } from './lock.js';
-import { preparePrivateDirectory, readPrivateFile, replacePrivateFile } from './privateFiles.js';
 import { deriveKeys, readSecret, type StoreKeys, type StoreSecret } from './sealing.js';
 import { changed, decodeFile, encodeFile, type Header } from './storeFile.js';
 
@@ -48,7 +48,7 @@ export function storePaths(path: string): StorePaths {
  */
 export async function unlock(paths: StorePaths, options: UnlockOptions): Promise<Unlocked> {
   const { disk, create } = options;
-  await preparePrivateDirectory(disk, paths.directory, create);
+  if (!(await preparePrivateDirectory(disk, paths.directory, create))) throw storeMissing(paths);
   const secret = readSecret(options.secret);
   const text = await readPrivateFile(disk, paths.serial);
   return text === undefined ? begin(paths, secret, options) : prove(paths, secret, text, disk);
@@ -68,9 +68,7 @@ async function prove(paths: StorePaths, secret: StoreSecret, text: string, disk:
 /** Writes the first serial, 0: nothing was ever kept here. */
 async function begin(paths: StorePaths, secret: StoreSecret, options: UnlockOptions): Promise<Unlocked> {
   const { disk, create, lock } = options;
-  if (!create && (await readPrivateFile(disk, paths.keys)) === undefined) {
-    throw new KeyStoreError('store_missing', `there is no key store in '${paths.directory}'; generate a key first`);
-  }
+  if (!create && (await readPrivateFile(disk, paths.keys)) === undefined) throw storeMissing(paths);
   const work = async (assertHeld: () => Promise<void>): Promise<Unlocked> => {
     const begun = await readPrivateFile(disk, paths.serial);
     if (begun !== undefined) return prove(paths, secret, begun, disk);
@@ -83,6 +81,10 @@ async function begin(paths: StorePaths, secret: StoreSecret, options: UnlockOpti
     return { keys, header };
   };
   return withLock(disk, paths.lock, work, lock);
+}
+
+function storeMissing({ directory }: StorePaths): KeyStoreError {
+  return new KeyStoreError('store_missing', `there is no key store in '${directory}'; generate a key first`);
 }
 
 /** Whoever puts an old `keys.json` back would remove the other file first: without it there is no telling. */

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { failedWith, nodeDisk, type Disk } from './disk.js';
-import type { KeyRecord } from './keyRecord.js';
-import { KeyStoreError } from './keyStoreError.js';
-import { withLock, type LockOptions } from './lock.js';
+import { failedWith, nodeDisk, type Disk } from '../files/disk.js';
+import { withLock, type LockOptions } from '../files/lock.js';
 import {
   fingerprintOf,
   leftoverDrafts,
   readPrivateFile,
   replacePrivateFile,
   type Fingerprint,
-} from './privateFiles.js';
+} from '../files/privateFiles.js';
+import type { KeyRecord } from './keyRecord.js';
+import { KeyStoreError } from './keyStoreError.js';
 import type { StoreKeys } from './sealing.js';
 import { decodeFile, encodeFile, type Header } from './storeFile.js';
 import {

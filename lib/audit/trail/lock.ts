@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { failedWith, nodeDisk } from '../../keys/disk.js';
-import { withLock } from '../../keys/lock.js';
-import { isGone, readHolder, thisHost, type LockHolder } from '../../keys/lockHolder.js';
+import { failedWith, nodeDisk } from '../../files/disk.js';
+import { withLock } from '../../files/lock.js';
+import { isGone, readHolder, thisHost, type LockHolder } from '../../files/lockHolder.js';
 import { AuditTrailError } from './error.js';
 
 /** How often a holder shows that it is alive, and after how long without that it counts as gone, in milliseconds. */

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { expect } from 'chai';
-import { nodeDisk } from '../../../lib/keys/disk.js';
+import { nodeDisk } from '../../../lib/files/disk.js';
 import type { KeyRecord } from '../../../lib/keys/keyRecord.js';
 import { Vault } from '../../../lib/keys/vault.js';
 import { Crash, crashingDisk } from './support/crashingDisk.js';

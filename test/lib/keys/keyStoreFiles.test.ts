@@ -14,7 +14,7 @@ import {
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { Unavailable } from '../../../lib/denial.js';
-import { nodeDisk, type Disk } from '../../../lib/keys/disk.js';
+import { nodeDisk, type Disk } from '../../../lib/files/disk.js';
 import { Vault } from '../../../lib/keys/vault.js';
 import { failureOf, sandboxed, SECRET } from './support/store.js';
 

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { nodeDisk, type Disk } from '../../../../lib/keys/disk.js';
+import { nodeDisk, type Disk } from '../../../../lib/files/disk.js';
 
 /** The process is dead: nothing it was going to do happens. */
 export class Crash extends Error {

@@ -1,8 +1,8 @@
 import { constants, type BigIntStats, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { KeyStoreError } from '../keys/keyStoreError.js';
 import { failedWith, type Disk } from './disk.js';
-import { KeyStoreError } from './keyStoreError.js';
 
 const MOST_BYTES = 16 * 1024 * 1024;
 const POSIX = process.platform !== 'win32';
@@ -12,17 +12,16 @@ const READ_THIS_FILE = constants.O_RDONLY | (POSIX ? constants.O_NOFOLLOW | cons
 export type Fingerprint = string;
 
 /**
- * Makes sure that a directory is there and nobody else can reach into it.
- * @throws {KeyStoreError} `store_unsafe`, or `store_missing` when it is absent and may not be created
+ * Makes sure that nobody else can reach into a directory. Whether it is there: it is created only where that is wanted.
+ * @throws {KeyStoreError} `store_unsafe`
  */
-export async function preparePrivateDirectory(disk: Disk, path: string, create: boolean): Promise<void> {
+export async function preparePrivateDirectory(disk: Disk, path: string, create: boolean): Promise<boolean> {
   const found = (await lookAt(disk, path)) ?? (create ? await createDirectory(disk, path) : undefined);
-  if (found === undefined) {
-    throw new KeyStoreError('store_missing', `there is no key store in '${path}'; generate a key first`);
-  }
+  if (found === undefined) return false;
   if (found.isSymbolicLink()) throw unsafe(path, 'is a symbolic link; name the directory itself');
-  if (!found.isDirectory()) throw unsafe(path, 'is not a directory; name one that holds nothing but the key store');
+  if (!found.isDirectory()) throw unsafe(path, 'is not a directory; name one that holds nothing else');
   assertPrivate(path, found, '700');
+  return true;
 }
 
 async function createDirectory(disk: Disk, path: string): Promise<Stats> {
@@ -49,7 +48,8 @@ export async function readPrivateFile(disk: Disk, path: string): Promise<string 
   if (file === undefined) return undefined;
   try {
     const found = await file.stat();
-    if (!found.isFile() || found.size > MOST_BYTES) throw unsafe(path, 'is not a file of a key store; remove it');
+    if (!found.isFile() || found.size > MOST_BYTES)
+      throw unsafe(path, 'is not a file, or larger than 16 MiB; remove it');
     assertPrivate(path, found, '600');
     return await file.readFile('utf8');
   } finally {

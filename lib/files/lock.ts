@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { KeyStoreError } from '../keys/keyStoreError.js';
 import { failedWith, type Disk } from './disk.js';
-import { KeyStoreError } from './keyStoreError.js';
 import { isGone, readHolder, thisHost, type LockHolder } from './lockHolder.js';
 import { draftOf, readPrivateFile, writeDraft } from './privateFiles.js';
 

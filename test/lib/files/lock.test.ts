@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { nodeDisk } from '../../../lib/keys/disk.js';
-import { withLock, type LockOptions } from '../../../lib/keys/lock.js';
-import { failureOf, sandboxed } from './support/store.js';
+import { nodeDisk } from '../../../lib/files/disk.js';
+import { withLock, type LockOptions } from '../../../lib/files/lock.js';
+import { failureOf, sandboxed } from '../keys/support/store.js';
 
 interface Holder {
   host: string;

@@ -1,8 +1,8 @@
 import { access, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { nodeDisk } from '../keys/disk.js';
-import { withLock } from '../keys/lock.js';
-import { draftOf, leftoverDrafts } from '../keys/privateFiles.js';
+import { nodeDisk } from './disk.js';
+import { withLock } from './lock.js';
+import { draftOf, leftoverDrafts } from './privateFiles.js';
 
 /**
  * Works on a file that anybody may read, while no other process writes it. The file is replaced as a whole: a process

@@ -1,6 +1,6 @@
 import { link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 
-/** The system calls a key store makes. Tests replace them to crash after any one of them. */
+/** The system calls that files are kept with. Tests replace them to crash after any one of them. */
 export type Disk = Readonly<{
   link: typeof link;
   lstat: typeof lstat;
