@@ -195,6 +195,20 @@ describe('maskSecrets', () => {
     expect(maskSecrets('a the-longest-part b', own)).to.equal('a [masked] b');
   });
 
+  it('finds what the request carries wherever it stands in a text of any length, and touches no text without it', () => {
+    const word = fc.stringMatching(/^[A-Za-z0-9]{8,40}$/);
+    const around = fc.stringMatching(/^[a-z /#]{0,60}$/);
+    fc.assert(
+      fc.property(word, around, around, (secret, before, after) => {
+        const own = new OwnSecrets({ cookie: [`theme=dark; sid=${secret}`] });
+        expect(own.mask(`${before}${secret}${after}`)).to.not.include(secret);
+        const without = `${before}${secret.slice(1, 8)}${after}`;
+        fc.pre(!without.includes(secret));
+        expect(own.mask(without)).to.equal(without);
+      }),
+    );
+  });
+
   it('does not look for a part so often that it finds no other', () => {
     const own = new OwnSecrets({ cookie: Array.from({ length: 200 }, () => 'a=the-same-long-part; sid=9f8e7d6c5b4a') });
     expect(maskSecrets('a the-same-long-part b 9f8e7d6c5b4a c', own)).to.equal('a [masked] b [masked] c');
