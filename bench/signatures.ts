@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPairSync, sign, verify, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { createVerifier, httpbis } from 'http-message-signatures';
 import type { RequestContext } from '../lib/context.js';
-import { importSignKey, type Algorithm } from '../lib/keys/algorithms.js';
+import { importSignKey, type KeyAlgorithm } from '../lib/keys/algorithms.js';
 import { openTrust } from '../lib/keys/trust.js';
 import { signRequestFields } from '../lib/signatures/signRequest.js';
 import { findSignatures } from '../lib/signatures/received.js';
@@ -55,13 +55,13 @@ async function contendersFor(algorithm: keyof typeof PEER): Promise<readonly Con
   ];
 }
 
-function keyPair(algorithm: Algorithm): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
+function keyPair(algorithm: KeyAlgorithm): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
   if (algorithm === 'RS256') return generateKeyPairSync('rsa', { modulusLength: 2048 });
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
 
 /** Over as many bytes as a signature base has. */
-function raw(algorithm: Algorithm, privateKey: KeyObject, publicKey: KeyObject): Contender {
+function raw(algorithm: KeyAlgorithm, privateKey: KeyObject, publicKey: KeyObject): Contender {
   const base = Buffer.alloc(1200, 'b');
   const encoding = algorithm === 'ES256' ? ({ dsaEncoding: 'ieee-p1363' } as const) : {};
   const signature = sign('sha256', base, { key: privateKey, ...encoding });
@@ -69,7 +69,7 @@ function raw(algorithm: Algorithm, privateKey: KeyObject, publicKey: KeyObject):
   return { name: 'node:crypto verify alone', run: () => verify('sha256', base, key, signature) };
 }
 
-function ours(algorithm: Algorithm, publicKey: KeyObject, all: Record<string, string>, body: Uint8Array): Contender {
+function ours(algorithm: KeyAlgorithm, publicKey: KeyObject, all: Record<string, string>, body: Uint8Array): Contender {
   const jwk = { ...publicKey.export({ format: 'jwk' }), alg: algorithm } as JsonWebKey & { kty: string };
   const now = (): Date => new Date();
   const store = memoryReplay({ max: 10_000_000, maxPerHolder: 10_000_000 });

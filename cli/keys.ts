@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { JWK } from 'jose';
-import { ALGORITHMS, type Algorithm } from '../lib/keys/algorithms.js';
+import { ALGORITHMS, type KeyAlgorithm } from '../lib/keys/algorithms.js';
 import { KEY_PURPOSES, KEY_STATES, type KeyInfo, type KeyPurpose } from '../lib/keys/keyRecord.js';
 import {
   among,
@@ -66,7 +66,7 @@ ${AUDIT_HELP}`,
   async (args, io) => {
     const options = { ...COMMON, ...PURPOSE, ...AUDIT, algorithm: { type: 'string' } } as const;
     const { values } = readArguments({ args: [...args], options });
-    const algorithm: Algorithm = among('algorithm', ALGORITHMS, values.algorithm ?? 'ES256');
+    const algorithm: KeyAlgorithm = among('algorithm', ALGORITHMS, values.algorithm ?? 'ES256');
     const purposes = purposesOf(values.purpose);
     const algorithms = Object.fromEntries(purposes.map((purpose) => [purpose, algorithm]));
     await withStore(values, io, { create: true, algorithms }, async (store) => {

@@ -1,5 +1,5 @@
 import type { AuditTrail } from '../lib/audit/trail.js';
-import { ALGORITHMS, type Algorithm } from '../lib/keys/algorithms.js';
+import { ALGORITHMS, type KeyAlgorithm } from '../lib/keys/algorithms.js';
 import type { KeyPurpose } from '../lib/keys/keyRecord.js';
 import { openKeyStore, type KeyStore } from '../lib/keys/keyStore.js';
 import type { OpenKeyStoreOptions } from '../lib/keys/keyStoreOptions.js';
@@ -16,7 +16,7 @@ export interface StoreValues {
 }
 
 export interface StoreOptions extends Partial<Omit<OpenKeyStoreOptions, 'algorithms' | 'rotateEvery' | 'onEvent'>> {
-  readonly algorithms?: Readonly<Partial<Record<KeyPurpose, Algorithm>>>;
+  readonly algorithms?: Readonly<Partial<Record<KeyPurpose, KeyAlgorithm>>>;
 }
 
 /** What is done with an open store; what it changes elsewhere is reported to the trail, if there is one. */
@@ -78,6 +78,6 @@ async function checkpointSigner(store: KeyStore, options: StoreOptions): Promise
   return store.signer('audit', active?.algorithm ?? auditAlgorithm(options));
 }
 
-function auditAlgorithm({ algorithms }: StoreOptions): Algorithm {
+function auditAlgorithm({ algorithms }: StoreOptions): KeyAlgorithm {
   return algorithms?.audit ?? 'ES256';
 }

@@ -102,6 +102,7 @@ export type { DPoPMode, DPoPOptions, ProofAlgorithm } from './dpop/options.js';
 export type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
 export { exposedHeaders } from './exposedHeaders.js';
 export { contextOf } from './handOver.js';
+export type { KeyAlgorithm } from './keys/algorithms.js';
 export { externalSigner, type ExternalSigner, type ExternalSignerOptions } from './keys/externalSigner.js';
 export { jwksEndpoint, type PublishedKeys } from './keys/jwksEndpoint.js';
 export type { KeyChanged, KeyEvent, UpkeepFailed } from './keys/keyEvents.js';

@@ -1,4 +1,4 @@
-import { ALGORITHMS, type Algorithm } from '../keys/algorithms.js';
+import { ALGORITHMS, type KeyAlgorithm } from '../keys/algorithms.js';
 import { integer, listOf, object, oneOf, optional, readOptions, type Check } from '../options.js';
 import type { ReplayStore } from '../stores/replay.js';
 import { replayStore } from '../stores/storeCheck.js';
@@ -8,7 +8,7 @@ import type { NonceOptions } from './nonces.js';
 export type DPoPMode = 'off' | 'accept' | 'require';
 
 /** A signature algorithm of proofs. `EdDSA` is the older name of `Ed25519` (RFC 9864). */
-export type ProofAlgorithm = Algorithm | 'EdDSA';
+export type ProofAlgorithm = KeyAlgorithm | 'EdDSA';
 
 /** How proofs of possession (RFC 9449) are taken. `authenticate` and `protectedResource` take the same object. */
 export interface DPoPOptions {

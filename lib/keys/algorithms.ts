@@ -3,14 +3,14 @@ import type { KeyObject, SignKeyObjectInput, Verify } from 'node:crypto';
 import type { JWK } from 'jose';
 import { thumbprint } from './thumbprint.js';
 
-/** A signature algorithm, by its JOSE name (RFC 7518 section 3.1, RFC 9864 section 2.2). */
-export type Algorithm = 'RS256' | 'RS384' | 'RS512' | 'ES256' | 'ES384' | 'ES512' | 'Ed25519';
+/** A signature algorithm of keys, by its JOSE name (RFC 7518 section 3.1, RFC 9864 section 2.2). */
+export type KeyAlgorithm = 'RS256' | 'RS384' | 'RS512' | 'ES256' | 'ES384' | 'ES512' | 'Ed25519';
 
 /** A public key, prepared once: what it is called, and whether it made a signature. */
 export interface VerifyKey {
   /** The RFC 7638 SHA-256 thumbprint. */
   readonly keyId: string;
-  readonly algorithm: Algorithm;
+  readonly algorithm: KeyAlgorithm;
   /** Whether this key signed `data`, a text being ASCII. A promise where the computation runs in the thread pool. */
   readonly verify: (data: Uint8Array | string, signature: Uint8Array) => boolean | Promise<boolean>;
 }
@@ -19,7 +19,7 @@ export interface VerifyKey {
 export interface SignKey {
   /** The RFC 7638 SHA-256 thumbprint. */
   readonly keyId: string;
-  readonly algorithm: Algorithm;
+  readonly algorithm: KeyAlgorithm;
   readonly sign: (data: Uint8Array) => Promise<Uint8Array>;
 }
 
@@ -35,7 +35,7 @@ interface Recipe {
   readonly slow?: boolean;
 }
 
-const RECIPES: Readonly<Record<Algorithm, Recipe>> = {
+const RECIPES: Readonly<Record<KeyAlgorithm, Recipe>> = {
   RS256: { kty: 'RSA', hash: 'sha256', registered: 'rsa-v1_5-sha256' },
   RS384: { kty: 'RSA', hash: 'sha384' },
   RS512: { kty: 'RSA', hash: 'sha512' },
@@ -46,10 +46,10 @@ const RECIPES: Readonly<Record<Algorithm, Recipe>> = {
 };
 
 /** Every supported algorithm. */
-export const ALGORITHMS: readonly Algorithm[] = Object.freeze(Object.keys(RECIPES) as Algorithm[]);
+export const ALGORITHMS: readonly KeyAlgorithm[] = Object.freeze(Object.keys(RECIPES) as KeyAlgorithm[]);
 
 /** `EdDSA` names two curves; RFC 9864 replaced it by one name for each. */
-const ALIAS: ReadonlyMap<unknown, Algorithm> = new Map([['EdDSA', 'Ed25519']]);
+const ALIAS: ReadonlyMap<unknown, KeyAlgorithm> = new Map([['EdDSA', 'Ed25519']]);
 
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const;
 export const PRIVATE_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
@@ -76,7 +76,7 @@ const WEAK_ED25519: ReadonlySet<string> = new Set([
 ]);
 
 /** The name of an algorithm in the HTTP Signature Algorithms registry, if it has one (RFC 9421 section 3.3.7). */
-export function registeredName(algorithm: Algorithm): string | undefined {
+export function registeredName(algorithm: KeyAlgorithm): string | undefined {
   return RECIPES[algorithm].registered;
 }
 
@@ -125,7 +125,7 @@ export async function importSignKey(jwk: JWK): Promise<SignKey> {
   return key;
 }
 
-function algorithmOf(jwk: JWK): Algorithm {
+function algorithmOf(jwk: JWK): KeyAlgorithm {
   const alg = ALIAS.get(jwk.alg) ?? ALGORITHMS.find((name) => name === jwk.alg);
   if (alg === undefined) throw new TypeError(`a JWK needs 'alg' to be one of ${ALGORITHMS.join(', ')}`);
   const { kty, crv } = RECIPES[alg];
@@ -146,7 +146,7 @@ function assertPurpose(jwk: JWK, operation: 'sign' | 'verify'): void {
   }
 }
 
-function verifyKey(jwk: JWK, algorithm: Algorithm, inPool = false): VerifyKey {
+function verifyKey(jwk: JWK, algorithm: KeyAlgorithm, inPool = false): VerifyKey {
   const recipe = RECIPES[algorithm];
   const members = Object.fromEntries(
     PUBLIC_MEMBERS.flatMap((name) => (Object.hasOwn(jwk, name) ? [[name, jwk[name]]] : [])),
@@ -189,7 +189,7 @@ function bytesOf(data: Uint8Array | string): Uint8Array {
   return typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
 }
 
-function signKey(keyId: string, algorithm: Algorithm, key: KeyObject): SignKey {
+function signKey(keyId: string, algorithm: KeyAlgorithm, key: KeyObject): SignKey {
   const { hash, kty, slow } = RECIPES[algorithm];
   const input = withEncoding(kty, key);
   const now = (data: Uint8Array): Promise<Uint8Array> =>

@@ -1,7 +1,7 @@
 import type { JSONWebKeySet, JWK } from 'jose';
 import { Unavailable } from '../denial.js';
 import { callback, object, oneOf, optional, readOptions } from '../options.js';
-import { importVerifyKey, type Algorithm } from './algorithms.js';
+import { importVerifyKey, type KeyAlgorithm } from './algorithms.js';
 import { rawFromDer } from './ecdsaDer.js';
 import { KEY_PURPOSES, type KeyPurpose } from './keyRecord.js';
 import { publicHalf, publishedJwk } from './publishedJwk.js';
@@ -25,7 +25,7 @@ export interface ExternalSigner extends Signer {
 }
 
 /** The length of `r` and of `s` in bytes. */
-const HALF: Readonly<Partial<Record<Algorithm, number>>> = { ES256: 32, ES384: 48, ES512: 66 };
+const HALF: Readonly<Partial<Record<KeyAlgorithm, number>>> = { ES256: 32, ES384: 48, ES512: 66 };
 
 /**
  * Signs with a key that is held elsewhere: a key management service, an HSM, an agent.

@@ -1,7 +1,7 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { JWK } from 'jose';
-import { importSignKey, type Algorithm } from './algorithms.js';
+import { importSignKey, type KeyAlgorithm } from './algorithms.js';
 import { publicHalf } from './publishedJwk.js';
 import { thumbprint } from './thumbprint.js';
 
@@ -15,7 +15,7 @@ export interface GeneratedKey {
 }
 
 /** Generates a key pair off the event loop, and proves that its halves belong together. RSA keys have 3072 bits. */
-export async function generateKey(algorithm: Algorithm): Promise<GeneratedKey> {
+export async function generateKey(algorithm: KeyAlgorithm): Promise<GeneratedKey> {
   const { privateKey } = await generatePair(algorithm);
   const jwk = privateKey.export({ format: 'jwk' }) as JWK;
   const keyId = thumbprint(jwk);
@@ -25,7 +25,7 @@ export async function generateKey(algorithm: Algorithm): Promise<GeneratedKey> {
   return { keyId, publicJwk: publicHalf(privateJwk), privateJwk };
 }
 
-function generatePair(algorithm: Algorithm): Promise<{ privateKey: KeyObject }> {
+function generatePair(algorithm: KeyAlgorithm): Promise<{ privateKey: KeyObject }> {
   switch (algorithm) {
     case 'ES256':
       return generate('ec', { namedCurve: 'P-256' });

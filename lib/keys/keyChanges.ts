@@ -1,4 +1,4 @@
-import type { Algorithm } from './algorithms.js';
+import type { KeyAlgorithm } from './algorithms.js';
 import { stateAt, type KeyPurpose, type KeyRecord, type Track } from './keyRecord.js';
 import {
   activeKey,
@@ -20,7 +20,7 @@ type Keys = readonly KeyRecord[];
 export interface Circumstances {
   readonly time: number;
   readonly policyOf: (purpose: KeyPurpose) => Policy;
-  readonly algorithmsOf: (purpose: KeyPurpose) => readonly Algorithm[];
+  readonly algorithmsOf: (purpose: KeyPurpose) => readonly KeyAlgorithm[];
   /** A new key, which signs after so many milliseconds. */
   readonly generate: (track: Track, wait: number) => Promise<KeyRecord>;
 }
@@ -95,6 +95,6 @@ export async function caughtUp(keys: Keys, track: Track, now: Circumstances): Pr
   return addKey(rest, await now.generate(track, policy.publishFor), policy.retireAfter);
 }
 
-function hasFormerAlgorithms(keys: Keys, track: Track, algorithms: readonly Algorithm[], time: number): boolean {
+function hasFormerAlgorithms(keys: Keys, track: Track, algorithms: readonly KeyAlgorithm[], time: number): boolean {
   return activeKey(keys, track, time) !== undefined && hasOthers(keys, track.purpose, algorithms, time);
 }

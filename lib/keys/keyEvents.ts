@@ -1,4 +1,4 @@
-import type { Algorithm } from './algorithms.js';
+import type { KeyAlgorithm } from './algorithms.js';
 import type { KeyPurpose, KeyRecord } from './keyRecord.js';
 
 /** What happened to a key. */
@@ -6,7 +6,7 @@ export interface KeyChanged {
   readonly type: 'key_generated' | 'key_activated' | 'key_retiring' | 'key_retired' | 'key_revoked';
   readonly keyId: string;
   readonly purpose: KeyPurpose;
-  readonly algorithm: Algorithm;
+  readonly algorithm: KeyAlgorithm;
   /** When it happened, which may be a while before it was noticed. */
   readonly at: Date;
 }

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { Algorithm } from './algorithms.js';
+import type { KeyAlgorithm } from './algorithms.js';
 
 /** What a key signs. Keys of different purposes never stand in for each other (RFC 8725 section 3.12). */
 export type KeyPurpose = 'request' | 'definition' | 'call-chain' | 'audit' | 'approval';
@@ -33,7 +33,7 @@ export const PUBLISHED: readonly KeyState[] = Object.freeze(['pending', 'active'
 /** The keys of which one is active at a time. */
 export interface Track {
   readonly purpose: KeyPurpose;
-  readonly algorithm: Algorithm;
+  readonly algorithm: KeyAlgorithm;
 }
 
 /** One key as the store remembers it. Times are milliseconds since the epoch; the state follows from them alone. */

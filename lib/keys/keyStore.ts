@@ -1,7 +1,7 @@
 import type { JSONWebKeySet } from 'jose';
 import { Unavailable } from '../denial.js';
 import { listOf, oneOf, optional, readOptions, text } from '../options.js';
-import type { Algorithm } from './algorithms.js';
+import type { KeyAlgorithm } from './algorithms.js';
 import {
   describe,
   KEY_PURPOSES,
@@ -42,7 +42,7 @@ export interface KeyStore {
    * Signs with the active key of a purpose, which is generated on first use, and keeps it in rotation.
    * @throws {TypeError} for a purpose or an algorithm that the store was not opened for
    */
-  readonly signer: (purpose: KeyPurpose, algorithm?: Algorithm) => Signer;
+  readonly signer: (purpose: KeyPurpose, algorithm?: KeyAlgorithm) => Signer;
   /** The public keys that verifiers need now, each with its purpose. @throws {Unavailable} */
   readonly jwks: (purpose?: KeyPurpose) => Promise<JSONWebKeySet>;
   /** Public keys, those that are no longer published included when asked for. @throws {TypeError} for another filter */
@@ -50,7 +50,7 @@ export interface KeyStore {
   /** Every key on record, in the order in which they were generated. */
   readonly list: () => Promise<readonly KeyInfo[]>;
   /** Makes sure that there is a key to sign with. */
-  readonly generate: (purpose: KeyPurpose, algorithm?: Algorithm) => Promise<KeyInfo>;
+  readonly generate: (purpose: KeyPurpose, algorithm?: KeyAlgorithm) => Promise<KeyInfo>;
   /**
    * Gives a purpose, or every purpose in use, its next key. The key in use goes on until the next one was published for
    * long enough; a rotation that is already under way is not repeated.
@@ -85,12 +85,12 @@ export async function openKeyStore(options: OpenKeyStoreOptions): Promise<KeySto
   const timer = setInterval(() => void ring.look(), UPKEEP_EVERY).unref();
   return Object.freeze({
     publishFor: Math.min(...settings.purposes.map((purpose) => settings.policyOf(purpose).publishFor / 1000)),
-    signer: (purpose: KeyPurpose, algorithm?: Algorithm) => signerOf(ring, wantedOf(settings, purpose, algorithm)),
+    signer: (purpose: KeyPurpose, algorithm?: KeyAlgorithm) => signerOf(ring, wantedOf(settings, purpose, algorithm)),
     jwks: (purpose?: KeyPurpose) =>
       available(() => exportKeys(ring, settings, purpose === undefined ? {} : { purpose })),
     export: (filter: KeyFilter = {}) => exportKeys(ring, settings, filter),
     list: async () => (await ring.keys()).map((record) => describe(record, settings.now().getTime())),
-    generate: async (purpose: KeyPurpose, algorithm?: Algorithm) =>
+    generate: async (purpose: KeyPurpose, algorithm?: KeyAlgorithm) =>
       describe(await ring.generate(wantedOf(settings, purpose, algorithm)), settings.now().getTime()),
     rotate: (purpose?: KeyPurpose, { immediately = false }: RotateOptions = {}) =>
       rotateKeys(ring, settings, purpose, immediately),
@@ -120,7 +120,7 @@ async function available<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-function wantedOf(settings: KeyStoreSettings, purpose: KeyPurpose, algorithm?: Algorithm): Wanted {
+function wantedOf(settings: KeyStoreSettings, purpose: KeyPurpose, algorithm?: KeyAlgorithm): Wanted {
   assertPurpose(settings, purpose);
   const algorithms = settings.algorithmsOf(purpose);
   if (algorithm === undefined) return { purpose, algorithm: algorithms[0], mayBridge: true };

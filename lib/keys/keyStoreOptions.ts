@@ -1,5 +1,5 @@
 import { callback, flag, integer, listOf, object, oneOf, optional, readOptions, text, type Check } from '../options.js';
-import { ALGORITHMS, type Algorithm } from './algorithms.js';
+import { ALGORITHMS, type KeyAlgorithm } from './algorithms.js';
 import type { KeyEvent } from './keyEvents.js';
 import { KEY_PURPOSES, type KeyPurpose } from './keyRecord.js';
 import type { Policy } from './rotation.js';
@@ -20,7 +20,7 @@ export interface OpenKeyStoreOptions {
    * Which algorithms keys are generated for, the one to sign with first. Keys of an algorithm that is no longer listed
    * stop signing once one that is listed is active. Default: `ES256`.
    */
-  readonly algorithms?: PerPurpose<Algorithm | readonly Algorithm[]>;
+  readonly algorithms?: PerPurpose<KeyAlgorithm | readonly KeyAlgorithm[]>;
   /** What the store may sign. Default: every purpose. */
   readonly purposes?: readonly KeyPurpose[];
   /** For how many seconds a key signs before the next one takes over. Default: 90 days. */
@@ -49,7 +49,7 @@ export interface KeyStoreSettings {
   readonly create: boolean;
   readonly leastSerial: number;
   readonly purposes: readonly KeyPurpose[];
-  readonly algorithmsOf: (purpose: KeyPurpose) => readonly [Algorithm, ...Algorithm[]];
+  readonly algorithmsOf: (purpose: KeyPurpose) => readonly [KeyAlgorithm, ...KeyAlgorithm[]];
   readonly policyOf: (purpose: KeyPurpose) => Policy;
   readonly onEvent: (event: KeyEvent) => unknown;
   readonly now: () => Date;
@@ -101,7 +101,7 @@ export function readKeyStoreOptions(options: OpenKeyStoreOptions): KeyStoreSetti
     onEvent,
     now,
     algorithmsOf: (purpose) => {
-      const listed: readonly Algorithm[] = [forPurpose(checked.algorithms, purpose) ?? []].flat();
+      const listed: readonly KeyAlgorithm[] = [forPurpose(checked.algorithms, purpose) ?? []].flat();
       const [first = 'ES256', ...rest] = listed;
       return [first, ...rest];
     },

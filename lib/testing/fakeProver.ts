@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createProof, importProofKey, type ProofKey } from '../dpop/createProof.js';
 import { generateKey } from '../keys/generateKey.js';
-import type { Algorithm } from '../keys/algorithms.js';
+import type { KeyAlgorithm } from '../keys/algorithms.js';
 
 /** A request to prove. Everything but the URL has a default. */
 export interface RequestToProve {
@@ -27,7 +27,7 @@ export interface FakeProver {
 }
 
 /** A prover for tests. An RSA key takes a moment to generate. */
-export async function fakeProver(algorithm: Algorithm = 'ES256'): Promise<FakeProver> {
+export async function fakeProver(algorithm: KeyAlgorithm = 'ES256'): Promise<FakeProver> {
   const { keyId, privateJwk } = await generateKey(algorithm);
   const key = await importProofKey(privateJwk);
   return {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { signingFetch } from '../../client/index.js';
-import { ALGORITHMS, type Algorithm } from '../../lib/keys/algorithms.js';
+import { ALGORITHMS, type KeyAlgorithm } from '../../lib/keys/algorithms.js';
 import { contextOf, verifySignature } from '../../lib/index.js';
 import { fakeSigner, type FakeSigner } from '../../lib/testing.js';
 import { listen, type Loopback } from '../../examples/support/loopback.js';
@@ -17,13 +17,13 @@ interface Proven {
 }
 
 describe('signingFetch over HTTP', () => {
-  const signers = new Map<Algorithm, FakeSigner>();
+  const signers = new Map<KeyAlgorithm, FakeSigner>();
   const servers: Loopback[] = [];
   let server: Loopback;
   let resource: string;
   let send: typeof fetch;
 
-  const open = (algorithm: Algorithm = 'ES256'): typeof fetch =>
+  const open = (algorithm: KeyAlgorithm = 'ES256'): typeof fetch =>
     signingFetch({ signer: signers.get(algorithm)!, resource });
   const proven = async (response: Response): Promise<Proven> => {
     expect(response.status).to.equal(200);

@@ -8,7 +8,7 @@ import {
   importVerifyKey,
   registeredName,
 } from '../../../lib/keys/algorithms.js';
-import type { Algorithm } from '../../../lib/keys/algorithms.js';
+import type { KeyAlgorithm } from '../../../lib/keys/algorithms.js';
 import { thumbprint } from '../../../lib/keys/thumbprint.js';
 import { JWS_EXAMPLES } from './jwsExamples.js';
 
@@ -26,7 +26,7 @@ function rsa(modulusLength: number, publicExponent = 65_537) {
   return generateKeyPairSync('rsa', { modulusLength, publicExponent });
 }
 
-function keysOf(algorithm: Algorithm) {
+function keysOf(algorithm: KeyAlgorithm) {
   if (algorithm === 'Ed25519') return generateKeyPairSync('ed25519');
   const namedCurve = CURVES[algorithm];
   return namedCurve === undefined ? rsa(2048) : generateKeyPairSync('ec', { namedCurve });
@@ -41,7 +41,7 @@ function pairOf(keys: { publicKey: KeyObject; privateKey: KeyObject }, alg: stri
 }
 
 /** A signature made without the code under test. */
-function signed(algorithm: Algorithm, key: KeyObject, dsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363'): Buffer {
+function signed(algorithm: KeyAlgorithm, key: KeyObject, dsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363'): Buffer {
   return sign(HASHES[algorithm.slice(2)], DATA, algorithm.startsWith('ES') ? { key, dsaEncoding } : key);
 }
 
@@ -53,8 +53,8 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('algorithms', () => {
-  const pairs = new Map<Algorithm, Pair>();
-  const pair = (algorithm: Algorithm): Pair => {
+  const pairs = new Map<KeyAlgorithm, Pair>();
+  const pair = (algorithm: KeyAlgorithm): Pair => {
     const made = pairs.get(algorithm) ?? pairOf(keysOf(algorithm), algorithm);
     pairs.set(algorithm, made);
     return made;

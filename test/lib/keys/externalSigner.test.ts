@@ -2,7 +2,7 @@ import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Unavailable } from '../../../lib/denial.js';
-import { importVerifyKey, type Algorithm } from '../../../lib/keys/algorithms.js';
+import { importVerifyKey, type KeyAlgorithm } from '../../../lib/keys/algorithms.js';
 import { rawFromDer } from '../../../lib/keys/ecdsaDer.js';
 import { externalSigner } from '../../../lib/keys/externalSigner.js';
 import { generateKey, type GeneratedKey } from '../../../lib/keys/generateKey.js';
@@ -13,7 +13,7 @@ const HASH: Record<string, string | null> = { ES256: 'sha256', ES384: 'sha384', 
 const keyOf = ({ privateJwk }: GeneratedKey): KeyObject => createPrivateKey({ key: privateJwk, format: 'jwk' });
 
 describe('externalSigner', () => {
-  for (const algorithm of ['ES256', 'ES384', 'ES512', 'Ed25519'] as Algorithm[]) {
+  for (const algorithm of ['ES256', 'ES384', 'ES512', 'Ed25519'] as KeyAlgorithm[]) {
     for (const dsaEncoding of ['der', 'ieee-p1363'] as const) {
       it(`signs with ${algorithm} when the service answers in the ${dsaEncoding} encoding`, async () => {
         const pair = await generateKey(algorithm);

@@ -5,7 +5,7 @@ import { createSigner, createVerifier, httpbis, type SigningKey } from 'http-mes
 import { exportPKCS8, generateKeyPair, exportJWK, calculateJwkThumbprint, type JWK } from 'jose';
 import request from 'supertest';
 import { signingFetch } from '../../../client/index.js';
-import { importSignKey, importVerifyKey, type Algorithm } from '../../../lib/keys/algorithms.js';
+import { importSignKey, importVerifyKey, type KeyAlgorithm } from '../../../lib/keys/algorithms.js';
 import { contextOf, verifySignature } from '../../../lib/index.js';
 import { coverageOf } from '../../../lib/signatures/coverage.js';
 import { originOf, targetOf } from '../../../lib/signatures/message.js';
@@ -16,7 +16,7 @@ import { signRequest } from '../../../lib/testing.js';
 import { frameworks } from '../../support/frameworks.js';
 import { rejectionOf } from './thrown.js';
 
-const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
+const ALGORITHMS: Readonly<Record<string, KeyAlgorithm>> = {
   'rsa-v1_5-sha256': 'RS256',
   'ecdsa-p256-sha256': 'ES256',
   'ecdsa-p384-sha384': 'ES384',
@@ -43,7 +43,7 @@ interface Keys {
   readonly publicJwk: JWK;
 }
 
-async function keysFor(algorithm: Algorithm): Promise<Keys> {
+async function keysFor(algorithm: KeyAlgorithm): Promise<Keys> {
   const pair = await generateKeyPair(algorithm, { extractable: true });
   const privateKey = createPrivateKey(await exportPKCS8(pair.privateKey));
   const publicJwk = { ...(await exportJWK(pair.publicKey)), alg: algorithm };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { generateKeyPairSync } from 'node:crypto';
 import { ALGORITHMS, importSignKey, importVerifyKey, registeredName } from '../../../lib/keys/algorithms.js';
-import type { Algorithm, SignKey, VerifyKey } from '../../../lib/keys/algorithms.js';
+import type { KeyAlgorithm, SignKey, VerifyKey } from '../../../lib/keys/algorithms.js';
 import { coverageOf, type Coverage } from '../../../lib/signatures/coverage.js';
 import { originOf, targetOf, type RequestMessage } from '../../../lib/signatures/message.js';
 import { findSignatures, readSignature } from '../../../lib/signatures/received.js';
@@ -17,7 +17,7 @@ interface Keys {
   readonly verifier: VerifyKey;
 }
 
-async function keysFor(alg: Algorithm): Promise<Keys> {
+async function keysFor(alg: KeyAlgorithm): Promise<Keys> {
   const namedCurve = CURVES[alg];
   const pair =
     alg === 'Ed25519'
