@@ -27,7 +27,7 @@ const CHARSET = /;[ \t]*charset=(?!"?utf-8"?[ \t]*(?:;|$))/i;
  * @throws {TypeError} when a body parser consumed the bytes and kept none
  */
 export async function readBytes(req: IncomingMessage, parsed: unknown, limit: number): Promise<Uint8Array> {
-  assertIdentity(req);
+  assertIdentity(req.headers['content-encoding']);
   const kept = keptBytes(req, parsed);
   if (kept !== undefined) return within(kept, limit);
   if (wasRead(req) || req.readableEncoding !== null) {
@@ -40,6 +40,15 @@ export async function readBytes(req: IncomingMessage, parsed: unknown, limit: nu
   }
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge();
   return collect(req, limit);
+}
+
+/**
+ * The bytes of a body that is there already, under the same rules.
+ * @throws {Denial} 413 `body_too_large`, 415 `encoding_unsupported`
+ */
+export function wholeBody(bytes: Uint8Array, headers: Headers): Uint8Array {
+  assertIdentity(headers['content-encoding']?.join(', '));
+  return within(bytes, MAX_BODY_BYTES);
 }
 
 /** Whether somebody else has read from the stream. */
@@ -55,8 +64,7 @@ export function assertJson(headers: Headers): void {
 }
 
 /** A digest or signature covers the bytes as sent, so a coded body cannot be taken apart first (RFC 9530 section 2). */
-function assertIdentity(req: IncomingMessage): void {
-  const coding = req.headers['content-encoding'];
+function assertIdentity(coding: string | undefined): void {
   if (coding === undefined || coding.toLowerCase() === 'identity') return;
   throw new Denial(415, 'encoding_unsupported', 'The Content-Encoding must be identity', {
     headers: { 'Accept-Encoding': 'identity' },

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MAX_BODY_BYTES, readBytes, wasRead } from './body.js';
 import { joinHooks, NO_HOOKS, type Chain, type HooksByKind } from './chain.js';
 import { isOnTheWire, isSent, onceClosed } from './closed.js';
 import { connectionOf } from './connection.js';
@@ -8,7 +9,7 @@ import type { Decision, HandlerCall, Outcome } from './decision.js';
 import { Denial } from './denial.js';
 import { handOverAuth, handOverBody, kExchange, withhold } from './handOver.js';
 import { linesOf } from './headers.js';
-import { Incoming } from './incoming.js';
+import { Incoming, type Source } from './incoming.js';
 import type { AdapterOptions } from './mount.js';
 import { isPromise } from './promise.js';
 import { fileProofs, noProofs } from './proofs.js';
@@ -67,7 +68,7 @@ export class Exchange implements RequestContext, HttpRequest {
   options: AdapterOptions;
   /** The hooks of all mounts so far, in mounting order. */
   hooks: HooksByKind = NO_HOOKS;
-  readonly #incoming = new Incoming(this);
+  readonly #incoming = new Incoming(new Received(this));
   readonly #chains: Chain[] = [];
   readonly #start = performance.now();
   #headers: HttpRequest['headers'] | undefined;
@@ -234,6 +235,36 @@ export class Exchange implements RequestContext, HttpRequest {
   #withhold(names: readonly string[]): void {
     this.#headers ??= linesOf(this.req.rawHeaders);
     withhold(this.req, names);
+  }
+}
+
+/** A body that comes over the connection. */
+class Received implements Source {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  get method(): string {
+    return this.#exchange.method;
+  }
+
+  get headers(): HttpRequest['headers'] {
+    return this.#exchange.headers;
+  }
+
+  wasRead(): boolean {
+    return wasRead(this.#exchange.req);
+  }
+
+  parsed(): unknown {
+    return this.#exchange.seen.parsedBody();
+  }
+
+  bytes(): Promise<Uint8Array> {
+    const { req, options } = this.#exchange;
+    return readBytes(req, this.parsed(), options.bodyLimit ?? MAX_BODY_BYTES);
   }
 }
 

@@ -1,7 +1,7 @@
-import { assertJson, MAX_BODY_BYTES, readBytes, wasRead } from './body.js';
+import { assertJson } from './body.js';
 import { carriesMessages, hasContent, mayHideContent } from './content.js';
+import type { HttpRequest } from './context.js';
 import { Denial } from './denial.js';
-import type { Exchange } from './exchange.js';
 import { assertMirrored } from './mirror.js';
 import { parseJson, readMessages, type RpcMessage } from './rpc.js';
 
@@ -11,20 +11,32 @@ declare module './denial.js' {
   }
 }
 
+/** Where the body of one request comes from. */
+export interface Source {
+  readonly method: string;
+  readonly headers: HttpRequest['headers'];
+  /** Whether somebody has read it. */
+  readonly wasRead: () => boolean;
+  /** What a parser made of it, if one ran. */
+  readonly parsed: () => unknown;
+  /** The exact bytes. */
+  readonly bytes: () => Promise<Uint8Array>;
+}
+
 /** The body of one request. Bytes and messages are each read once, and not before somebody asks. */
 export class Incoming {
   /** What `rpc` gave, as soon as it is there. */
   messages: readonly RpcMessage[] | undefined;
   /** The value the messages were read from. */
   parsed: unknown;
-  readonly #exchange: Exchange;
+  readonly #source: Source;
   /** Whether a parser had read the body before anything here did. Only then does its result count. */
   #readBefore: boolean | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #rpc: Promise<readonly RpcMessage[]> | undefined;
 
-  constructor(exchange: Exchange) {
-    this.#exchange = exchange;
+  constructor(source: Source) {
+    this.#source = source;
   }
 
   /** Whether somebody has asked for bytes or messages. */
@@ -41,28 +53,27 @@ export class Incoming {
   }
 
   async #readBytes(): Promise<Uint8Array> {
-    const { req, seen, options } = this.#exchange;
-    this.#readBefore ??= wasRead(req);
-    return readBytes(req, seen.parsedBody(), options.bodyLimit ?? MAX_BODY_BYTES);
+    this.#readBefore ??= this.#source.wasRead();
+    return this.#source.bytes();
   }
 
   /** No check has seen such content: a handler that reads it would act on what nobody allowed. */
   async #assertEmpty(): Promise<void> {
-    const { method, headers } = this.#exchange;
+    const { method, headers } = this.#source;
     const isHidden = mayHideContent(method, headers) && (await this.bytes()).byteLength > 0;
     if (!isHidden && !hasContent(method, headers)) return;
     throw new Denial(400, 'content_unexpected', 'A request of this method must have no content');
   }
 
   async #readMessages(): Promise<readonly RpcMessage[]> {
-    const { req, seen, method, headers } = this.#exchange;
+    const { method, headers } = this.#source;
     if (!carriesMessages(method)) {
       await this.#assertEmpty();
       return (this.messages = []);
     }
     assertJson(headers);
-    const parsed = seen.parsedBody();
-    this.#readBefore ??= wasRead(req);
+    const parsed = this.#source.parsed();
+    this.#readBefore ??= this.#source.wasRead();
     const isParsed = this.#readBefore && parsed !== undefined && !Buffer.isBuffer(parsed);
     this.parsed = isParsed ? parsed : parseJson(await this.bytes());
     this.messages = readMessages(this.parsed);
