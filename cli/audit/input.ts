@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../lib/audit/line.js';
 import { trailFiles } from '../../lib/audit/trailFiles.js';
 import type { TrailFinding, TrailReport, VerifyTrailOptions } from '../../lib/audit/verifyTrail.js';
 import { fetchJson } from '../../lib/fetch.js';
-import { parseStrictJson } from '../../lib/json/strict.js';
+import { parseStrictJson, readStrictJson } from '../../lib/json/strict.js';
 import { isObject } from '../../lib/rpc.js';
 import { showText } from '../../lib/text.js';
 import { secureUrl } from '../../lib/url.js';
@@ -82,7 +82,7 @@ async function readJwks(keys: string): Promise<unknown> {
 async function readCheckpoints(file: string): Promise<readonly (Checkpoint | string)[]> {
   const text = (await readText(file)).trim();
   const name = `'${showText(file)}'`;
-  const whole = tried(text);
+  const whole = readStrictJson(text);
   const found = whole === undefined ? text.split(/\r?\n/).filter((line) => line.trim() !== '') : [whole].flat();
   const checkpoints = found.map((one) => (typeof one === 'string' ? checkpointOf(one.trim(), name) : one));
   if (checkpoints.length === 0 || !checkpoints.every(isCheckpoint)) throw new UsageError(`${name} holds no checkpoint`);
@@ -106,17 +106,9 @@ async function readText(file: string): Promise<string> {
 }
 
 function parsed(text: string, what: string): unknown {
-  const value = tried(text);
+  const value = readStrictJson(text);
   if (value === undefined) throw new UsageError(`${what} is not JSON`);
   return value;
-}
-
-function tried(text: string): unknown {
-  try {
-    return parseStrictJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** One line for each finding, the first bad record first. */

@@ -1,7 +1,7 @@
-import { isUtf8 } from 'node:buffer';
 import type { JSONWebKeySet } from 'jose';
-import { decode, encode, signJws, verifyJws } from '../../lib/definitions/jws.js';
-import { parseStrictJson } from '../../lib/json/strict.js';
+import { readCompact, signCompact } from '../../lib/definitions/compact.js';
+import { verifyJws } from '../../lib/definitions/jws.js';
+import { readStrictJson } from '../../lib/json/strict.js';
 import type { Signer } from '../../lib/keys/signer.js';
 import { openTrust, type Trust } from '../../lib/keys/trust.js';
 import { callback, object, optional, readOptions, type Check } from '../../lib/options.js';
@@ -62,7 +62,6 @@ const signing: Check = (value) =>
 
 /** Stands in the place of an approval. It needs no signature: whoever could write it could remove the approval too. */
 const REVOKED = 'revoked';
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 const MOST_CACHED = 1024;
 
 /**
@@ -81,7 +80,7 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
     keys: object,
     now: optional(callback),
   });
-  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { purpose: 'approval', fetch, now });
+  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { option: 'keys', purpose: 'approval', fetch, now });
   const read = reader(trust, now);
   const unsaved = new Map<string, Deployments>();
 
@@ -101,9 +100,8 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
       if (signer === undefined) throw new TypeError("signedApprovals: approving takes the option 'signer'");
       const payload = encodeApproval(approval);
       const terms = { key: await signer.current(), issuedAt: approval.approvedAt, expiresAt: approval.expiresAt };
-      const signed = await signJws('etdi-approval+jws', payload, approval.approver, terms);
       const key = approvalKey(approval.server, approval.tool);
-      const record = `${signed.protected}.${encode(payload)}.${signed.signature}`;
+      const record = await signCompact('etdi-approval+jws', payload, approval.approver, terms);
       // What could not be read again would lock the tool out, and everybody else with it.
       await read(key, record);
       await store.set(key, record);
@@ -146,27 +144,18 @@ function reader(trust: Trust, now: () => Date): (key: string, record: string) =>
 }
 
 async function verify(key: string, record: string, trust: Trust, now: Date): Promise<Approval> {
-  const [, header = '', encoded = '', signature = ''] = COMPACT.exec(record) ?? [];
-  const payload = decode(encoded);
-  const text = payload !== undefined && isUtf8(payload) ? payload.toString() : '';
-  const approval = decodeApproval(parse(text));
+  const jws = readCompact(record);
+  if (jws === undefined) throw changed();
+  const approval = decodeApproval(readStrictJson(jws.payload));
   if (approval === undefined || approvalKey(approval.server, approval.tool) !== key) throw changed(approval);
   const { approvedAt, expiresAt, approver } = approval;
   // As of the time it was made: one that has expired is still known to have been given.
   const at = approvedAt > now ? now : approvedAt;
-  const facts = await verifyJws('etdi-approval+jws', text, { protected: header, signature }, trust.find, at);
+  const facts = await verifyJws('etdi-approval+jws', jws.payload, jws.signature, trust.find, at);
   if (typeof facts === 'string' || facts.issuer !== approver) throw changed(approval);
   const sameTimes = seconds(facts.issuedAt) === seconds(approvedAt) && seconds(facts.expiresAt) === seconds(expiresAt);
   if (!sameTimes) throw changed(approval);
   return approval;
-}
-
-function parse(text: string): unknown {
-  try {
-    return parseStrictJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function deploymentsChanged(server: string): ApprovalsError {
@@ -175,7 +164,7 @@ function deploymentsChanged(server: string): ApprovalsError {
   );
 }
 
-function changed(approval: Approval | undefined): ApprovalsError {
+function changed(approval?: Approval): ApprovalsError {
   const of = approval === undefined ? '' : ` of '${escapeText(approval.tool)}' at ${escapeText(approval.server)}`;
   return new ApprovalsError(
     `the approval${of} was changed, or was signed by none of 'keys'; revoke it and approve the tool again`,

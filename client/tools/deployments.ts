@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { decode, encode, signJws, verifyJws } from '../../lib/definitions/jws.js';
+import { readCompact, signCompact } from '../../lib/definitions/compact.js';
+import { verifyJws } from '../../lib/definitions/jws.js';
 import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import type { SigningKey } from '../../lib/keys/signer.js';
@@ -11,7 +11,6 @@ import { seconds } from './approval.js';
 import type { Deployment, Deployments } from './serials.js';
 
 const PREFIX = 'deployments:';
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 /** A signature needs an end. What was seen stays seen. */
 const CENTURY_MS = 3_155_760_000_000;
 
@@ -35,8 +34,7 @@ export async function signDeployments(
   const seen = deployments.map(({ serial, since }) => ({ serial, since: seconds(since) }));
   const payload = canonicalize({ seen, server: canonicalResource(server) });
   const terms = { key, issuedAt: now, expiresAt: new Date(now.getTime() + CENTURY_MS) };
-  const signed = await signJws('etdi-deployments+jws', payload, 'deployments', terms);
-  return `${signed.protected}.${encode(payload)}.${signed.signature}`;
+  return signCompact('etdi-deployments+jws', payload, 'deployments', terms);
 }
 
 /** What a record says, or nothing when no known key signed it for that server. */
@@ -46,14 +44,11 @@ export async function verifyDeployments(
   find: Trust['find'],
   now: Date,
 ): Promise<Deployments | undefined> {
-  const [, header = '', encoded = '', signature = ''] = COMPACT.exec(record) ?? [];
-  const payload = decode(encoded);
-  if (payload === undefined || !isUtf8(payload)) return undefined;
-  const text = payload.toString();
-  const detached = { protected: header, signature };
-  const facts = await verifyJws('etdi-deployments+jws', text, detached, find, now);
+  const jws = readCompact(record);
+  if (jws === undefined) return undefined;
+  const facts = await verifyJws('etdi-deployments+jws', jws.payload, jws.signature, find, now);
   if (typeof facts === 'string') return undefined;
-  const stated = parseStrictJson(text);
+  const stated = parseStrictJson(jws.payload);
   if (!isObject(stated) || stated['server'] !== canonicalResource(server)) return undefined;
   const { seen } = stated;
   return Array.isArray(seen) && seen.every(isSeen) ? seen.map(deploymentOf) : undefined;

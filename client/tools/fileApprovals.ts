@@ -4,7 +4,7 @@ import { nodeDisk } from '../../lib/files/disk.js';
 import { withLock } from '../../lib/files/lock.js';
 import { readPrivateFile, replacePrivateFile } from '../../lib/files/privateFiles.js';
 import { removeDrafts } from '../../lib/files/replaceFile.js';
-import { parseStrictJson } from '../../lib/json/strict.js';
+import { readStrictJson } from '../../lib/json/strict.js';
 import type { Signer } from '../../lib/keys/signer.js';
 import { text } from '../../lib/options.js';
 import { isObject } from '../../lib/rpc.js';
@@ -63,20 +63,11 @@ function encodeFile(records: Records): string {
 }
 
 function decodeFile(file: string, content: string): Records {
-  const { approvalsVersion, approvals } = parse(content);
-  if (approvalsVersion !== 1 || !isObject(approvals)) throw notOne(file);
-  const records = Object.entries(approvals);
+  const stored = readStrictJson(content);
+  if (!isObject(stored) || stored['approvalsVersion'] !== 1 || !isObject(stored['approvals'])) throw notOne(file);
+  const records = Object.entries(stored['approvals']);
   if (!records.every(([, record]) => typeof record === 'string')) throw notOne(file);
   return new Map(records as [string, string][]);
-}
-
-function parse(content: string): Readonly<Record<string, unknown>> {
-  try {
-    const value = parseStrictJson(content);
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 function notOne(file: string): ApprovalsError {

@@ -1,6 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import type { JWK } from 'jose';
-import { decode, encode, signJws, verifyJws } from '../../lib/definitions/jws.js';
+import { readCompact, signCompact, type CompactJws } from '../../lib/definitions/compact.js';
+import { verifyJws } from '../../lib/definitions/jws.js';
 import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { importVerifyKey, type VerifyKey } from '../../lib/keys/algorithms.js';
@@ -29,7 +29,6 @@ export interface KeyRotationOptions {
 /** How many statements are looked at. */
 const MOST_STATEMENTS = 8;
 const MOST_CHARACTERS = 16_384;
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 
 /**
  * States with the old key of a publisher that another key is its key too: a compact JWS (RFC 7515) of `typ`
@@ -41,16 +40,14 @@ export async function signKeyRotation(options: KeyRotationOptions): Promise<stri
   importVerifyKey(key);
   const payload = canonicalize({ publisher, key });
   const terms = { key: await signer.current(), issuedAt: now(), expiresAt };
-  const signed = await signJws('etdi-key-rotation+jws', payload, publisher, terms);
-  return `${signed.protected}.${encode(payload)}.${signed.signature}`;
+  return signCompact('etdi-key-rotation+jws', payload, publisher, terms);
 }
 
 /** A statement that was read, and not yet proven. */
 interface Statement {
   readonly publisher: string;
   readonly key: VerifyKey;
-  readonly payload: string;
-  readonly signature: { readonly protected: string; readonly signature: string };
+  readonly jws: CompactJws;
 }
 
 /** Finds the trusted keys, and those that a trusted key of the same publisher names as its successors. */
@@ -74,25 +71,22 @@ function search(find: Trust['find'], statements: readonly Statement[], now: Date
 }
 
 async function prove(statement: Statement, find: Trust['find'], now: Date): Promise<TrustedKey | undefined> {
-  const { publisher, key, payload, signature } = statement;
-  const facts = await verifyJws('etdi-key-rotation+jws', payload, signature, find, now);
+  const { publisher, key, jws } = statement;
+  const facts = await verifyJws('etdi-key-rotation+jws', jws.payload, jws.signature, find, now);
   if (typeof facts === 'string' || facts.issuer !== publisher) return undefined;
   if (canonicalResource(facts.owner) !== canonicalResource(publisher)) return undefined;
   return { key, owner: facts.owner, clientId: facts.owner, mayRoot: false };
 }
 
 function read(statement: unknown): readonly Statement[] {
-  const isShort = typeof statement === 'string' && statement.length <= MOST_CHARACTERS;
-  const [, header = '', encoded = '', signature = ''] = (isShort ? COMPACT.exec(statement) : null) ?? [];
-  const bytes = decode(encoded);
-  if (bytes === undefined || !isUtf8(bytes)) return [];
-  const payload = bytes.toString();
+  const jws = readCompact(statement, MOST_CHARACTERS);
+  if (jws === undefined) return [];
   try {
-    const stated = parseStrictJson(payload);
+    const stated = parseStrictJson(jws.payload);
     if (!isObject(stated) || typeof stated['publisher'] !== 'string' || !isObject(stated['key'])) return [];
     if (!servesPurpose(stated['key'], 'definition')) return [];
     const key = importVerifyKey(stated['key']);
-    return [{ publisher: stated['publisher'], key, payload, signature: { protected: header, signature } }];
+    return [{ publisher: stated['publisher'], key, jws }];
   } catch {
     return [];
   }

@@ -1,6 +1,7 @@
 import { canonicalize } from '../json/canonical.js';
+import { signCompact } from './compact.js';
 import { definitionOf, isManifest, statedBy, type Manifest, type WireTool } from './form.js';
-import { encode, signJws, type DetachedSignature, type SigningTerms } from './jws.js';
+import { signJws, type DetachedSignature, type SigningTerms } from './jws.js';
 
 /**
  * Signs a tool as it is sent: a detached JWS (RFC 7515 appendix F) of `typ` `etdi-tool+jws`, issued by its publisher.
@@ -21,7 +22,5 @@ export async function signDefinition(tool: WireTool, terms: SigningTerms): Promi
  */
 export async function signManifest(manifest: Manifest, terms: SigningTerms): Promise<string> {
   if (!isManifest(manifest)) throw new TypeError('a manifest needs server, publisher, serial and the digests of tools');
-  const payload = canonicalize(manifest);
-  const signed = await signJws('etdi-manifest+jws', payload, manifest.publisher, terms);
-  return `${signed.protected}.${encode(payload)}.${signed.signature}`;
+  return signCompact('etdi-manifest+jws', canonicalize(manifest), manifest.publisher, terms);
 }

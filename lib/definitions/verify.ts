@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
-import { parseStrictJson } from '../json/strict.js';
+import { readStrictJson } from '../json/strict.js';
 import type { Trust } from '../keys/trust.js';
 import { isObject } from '../rpc.js';
 import { canonicalResource } from '../url.js';
+import { readCompact } from './compact.js';
 import {
   definitionOf,
   digestOfDefinition,
@@ -15,7 +15,6 @@ import {
   type WireTool,
 } from './form.js';
 import {
-  decode,
   verifyJws,
   type DetachedSignature,
   type SignatureFacts,
@@ -47,7 +46,6 @@ export interface VerifiedManifest extends SignatureFacts {
 /** How many signatures of one tool are looked at. */
 const MOST_SIGNATURES = 8;
 const MOST_CHARACTERS = 1_000_000;
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 
 /**
  * Whether one of a tool's signatures proves that the tool is what its publisher signed. A tool may carry signatures of
@@ -103,16 +101,12 @@ export async function verifyManifest(
   terms: VerifyTerms = {},
 ): Promise<VerifiedManifest | DefinitionFault> {
   if (compact === undefined) return 'signature_missing';
-  const parts = typeof compact === 'string' && compact.length <= MOST_CHARACTERS ? COMPACT.exec(compact) : null;
-  const [, header = '', encoded = '', signature = ''] = parts ?? [];
-  const payload = decode(encoded);
-  if (payload === undefined || !isUtf8(payload)) return 'signature_malformed';
-  const text = payload.toString();
-  const detached = { protected: header, signature };
-  const facts = await verifyJws('etdi-manifest+jws', text, detached, find, now, terms);
+  const jws = readCompact(compact, MOST_CHARACTERS);
+  if (jws === undefined) return 'signature_malformed';
+  const facts = await verifyJws('etdi-manifest+jws', jws.payload, jws.signature, find, now, terms);
   if (typeof facts === 'string') return facts;
   // Only now: to read a large one takes far longer than to see that no trusted key signed it.
-  const manifest = parse(text);
+  const manifest = readStrictJson(jws.payload);
   if (!isManifest(manifest)) return 'definition_malformed';
   return isIssuedBy(facts, manifest.publisher) ? Object.freeze({ ...facts, manifest }) : 'signer_foreign';
 }
@@ -157,14 +151,6 @@ async function verifyStated(
 function isIssuedBy({ issuer, owner }: SignatureFacts, publisher: string): boolean {
   if (issuer !== publisher) return false;
   return owner === publisher || canonicalResource(owner) === canonicalResource(publisher);
-}
-
-function parse(text: string): unknown {
-  try {
-    return parseStrictJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** No other member: a header beside the protected one would be covered by nothing. */

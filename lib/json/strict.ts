@@ -27,6 +27,15 @@ export function parseStrictJson(text: string): unknown {
   return value;
 }
 
+/** What `parseStrictJson` gives; nothing where it throws. */
+export function readStrictJson(text: string): unknown {
+  try {
+    return parseStrictJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Whether nothing in a text is ambiguous, in a fraction of the time that its tokens take. Where nothing is escaped, each
  * string has two quotes and there are no others: a value with half as many strings has lost none to a name that is there

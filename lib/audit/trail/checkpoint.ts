@@ -1,6 +1,7 @@
-import { decode, encode, signJws, verifyJws } from '../../definitions/jws.js';
+import { readCompact, signCompact } from '../../definitions/compact.js';
+import { verifyJws } from '../../definitions/jws.js';
 import { canonicalize } from '../../json/canonical.js';
-import { parseStrictJson } from '../../json/strict.js';
+import { readStrictJson } from '../../json/strict.js';
 import type { Signer } from '../../keys/signer.js';
 import type { Trust } from '../../keys/trust.js';
 import { isObject } from '../../rpc.js';
@@ -9,7 +10,6 @@ import type { Checkpoint } from '../line.js';
 /** What a checkpoint is about. */
 export type CheckpointFacts = Omit<Checkpoint, 'jws'>;
 
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;
 const HASH = /^[0-9a-f]{64}$/;
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const MOST_CHARACTERS = 8192;
@@ -25,17 +25,16 @@ export async function signCheckpoint(signer: Signer, facts: CheckpointFacts): Pr
   const payload = canonicalize({ chain, hash, seq, time });
   const issuedAt = new Date(time);
   const terms = { key: await signer.current(), issuedAt, expiresAt: new Date(issuedAt.getTime() + LIFETIME_MS) };
-  const signed = await signJws('etdi-checkpoint+jws', payload, chain, terms);
-  return Object.freeze({ chain, seq, hash, time, jws: `${signed.protected}.${encode(payload)}.${signed.signature}` });
+  const jws = await signCompact('etdi-checkpoint+jws', payload, chain, terms);
+  return Object.freeze({ chain, seq, hash, time, jws });
 }
 
 /** Reads a checkpoint without verifying it. Nothing for what is none. */
 export function readCheckpoint(jws: unknown): Checkpoint | undefined {
-  if (typeof jws !== 'string' || jws.length > MOST_CHARACTERS) return undefined;
-  const [, , encoded = ''] = COMPACT.exec(jws) ?? [];
-  const payload = parse(decode(encoded)?.toString() ?? '');
-  if (!isObject(payload)) return undefined;
-  const { chain, seq, hash, time } = payload;
+  if (typeof jws !== 'string') return undefined;
+  const stated = readStrictJson(readCompact(jws, MOST_CHARACTERS)?.payload ?? '');
+  if (!isObject(stated)) return undefined;
+  const { chain, seq, hash, time } = stated;
   const isPlaced = typeof chain === 'string' && Number.isSafeInteger(seq) && (seq as number) > 0;
   if (!isPlaced || !matches(hash, HASH) || !matches(time, TIME) || Number.isNaN(Date.parse(time))) return undefined;
   return Object.freeze({ chain, seq: seq as number, hash, time, jws });
@@ -50,17 +49,8 @@ function matches(value: unknown, form: RegExp): value is string {
  * @throws {Unavailable} when the key cannot be had
  */
 export async function isSigned({ chain, time, jws }: Checkpoint, trust: Trust): Promise<boolean> {
-  const [, header = '', encoded = '', signature = ''] = COMPACT.exec(jws) ?? [];
-  const payload = decode(encoded)?.toString() ?? '';
-  const parts = { protected: header, signature };
-  const facts = await verifyJws('etdi-checkpoint+jws', payload, parts, trust.find, new Date(time));
+  const read = readCompact(jws);
+  if (read === undefined) return false;
+  const facts = await verifyJws('etdi-checkpoint+jws', read.payload, read.signature, trust.find, new Date(time));
   return typeof facts === 'object' && facts.issuer === chain;
-}
-
-function parse(text: string): unknown {
-  try {
-    return parseStrictJson(text);
-  } catch {
-    return undefined;
-  }
 }
