@@ -47,7 +47,7 @@ async function benchVerify(): Promise<void> {
   const tools = await Promise.all(Array.from({ length: 2000 }, () => signedTool('secure_file_read', terms)));
   let turn = 0;
   const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256' } as { kty: string; alg: string };
-  const options = { purpose: 'definition', fetch, now: () => issuedAt } as const;
+  const options = { option: 'keys', purpose: 'definition', fetch, now: () => issuedAt } as const;
   const { find } = openTrust('bench', [{ owner: SERVER, jwks: { keys: [jwk] } }], options);
   const check = async (one: WireTool): Promise<void> => {
     if (typeof (await verifyTool(one, find, issuedAt)) === 'string') throw new Error('the tool does not verify');

@@ -75,7 +75,12 @@ function ours(algorithm: KeyAlgorithm, publicKey: KeyObject, all: Record<string,
   const store = memoryReplay({ max: 10_000_000, maxPerHolder: 10_000_000 });
   let claims = 0;
   const check = signatureVerifier({
-    trust: openTrust('bench', [{ owner: 'peer', jwks: { keys: [jwk] } }], { purpose: 'request', fetch, now }),
+    trust: openTrust('bench', [{ owner: 'peer', jwks: { keys: [jwk] } }], {
+      option: 'keys',
+      purpose: 'request',
+      fetch,
+      now,
+    }),
     // One signature is verified again and again, so each claim gets a key of its own.
     replay: { claim: (one, expiresAt, holder) => store.claim(`${one}:${(claims += 1)}`, expiresAt, holder) },
     resource: RESOURCE,

@@ -192,7 +192,8 @@ function openPublishers(
   { publishers = [], unsigned, fetch: send = fetch }: ToolVerifierOptions,
   now: () => Date,
 ): Trust {
-  if (publishers.length > 0) return openTrust('toolVerifier', publishers, { purpose: 'definition', fetch: send, now });
+  if (publishers.length > 0)
+    return openTrust('toolVerifier', publishers, { option: 'publishers', purpose: 'definition', fetch: send, now });
   if (unsigned === 'ask') return { find: () => Promise.resolve(undefined) };
   throw new TypeError("toolVerifier: 'publishers' must name who signs the tools, unless 'unsigned' is 'ask'");
 }

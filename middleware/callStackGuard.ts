@@ -133,11 +133,11 @@ function open(options: CallStackGuardOptions): Reception {
   const { lifetime = 60, maxAge = 300, clockSkew = 30, now = () => new Date() } = given;
   const trust = namedPeers(given.trust ?? []);
   const { resource, signer } = readIdentity('callStackGuard', given.identity);
-  const keys = { purpose: 'call-chain', fetch: given.fetch ?? fetch, now } as const;
+  const keys = { option: 'trust', purpose: 'call-chain', fetch: given.fetch ?? fetch, now } as const;
   return {
     party: { resource, signer, tools, rules: readCallRules(tools, resource), lifetime, clockSkew, now },
     verify: chainVerifier({
-      trust: trust.length === 0 ? NOBODY : openTrust("callStackGuard 'trust'", trust, keys),
+      trust: trust.length === 0 ? NOBODY : openTrust('callStackGuard', trust, keys),
       resource,
       maxAge,
       clockSkew,

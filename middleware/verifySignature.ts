@@ -104,7 +104,12 @@ export function verifySignature(
   });
   const { resource, tools, mode = 'calls', maxAge = 300, clockSkew = 30, now = () => new Date() } = given;
   const verify = signatureVerifier({
-    trust: openTrust('verifySignature', given.keys, { purpose: 'request', fetch: given.fetch ?? fetch, now }),
+    trust: openTrust('verifySignature', given.keys, {
+      option: 'keys',
+      purpose: 'request',
+      fetch: given.fetch ?? fetch,
+      now,
+    }),
     replay: given.replay ?? memoryReplay({ now }),
     resource,
     path: given.path ?? new URL(resource).pathname,

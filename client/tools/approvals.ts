@@ -80,7 +80,12 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
     keys: object,
     now: optional(callback),
   });
-  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], { option: 'keys', purpose: 'approval', fetch, now });
+  const trust = openTrust('signedApprovals', [{ owner: 'approvals', jwks: keys }], {
+    option: 'keys',
+    purpose: 'approval',
+    fetch,
+    now,
+  });
   const read = reader(trust, now);
   const unsaved = new Map<string, Deployments>();
 

@@ -47,6 +47,8 @@ export interface Trust {
 }
 
 export interface TrustOptions {
+  /** The option that lists the peers, for errors. */
+  readonly option: string;
   /** What the keys must be for. Those that state another purpose do not count; those that state none do. */
   readonly purpose: KeyPurpose;
   readonly fetch: typeof fetch;
@@ -80,21 +82,22 @@ const keySet: Check = (value) =>
  * @throws {TypeError} for a peer that is not well described, a key that cannot be used, and a key with two owners
  */
 export function openTrust(factory: string, peers: readonly TrustedKeys[], options: TrustOptions): Trust {
+  const label = `${factory}: '${options.option}'`;
   const problem = listOf(object, { least: 1 })(peers);
-  if (problem !== undefined) throw new TypeError(`${factory}: 'keys' ${problem}`);
-  const checked = peers.map((peer, index) => readPeer(`${factory}: 'keys' [${index}]`, peer));
-  assertServed(factory, checked, options.purpose);
+  if (problem !== undefined) throw new TypeError(`${label} ${problem}`);
+  const checked = peers.map((peer, index) => readPeer(`${label} [${index}]`, peer));
+  assertServed(label, checked, options.purpose);
   const pins = new Map<string, Pin>();
   const sets: ReturnType<typeof remoteSet<TrustedKey>>[] = [];
   for (const peer of checked) {
     if ('jwks' in peer) {
-      pinKeys(factory, pins, peer, options.purpose);
+      pinKeys(label, pins, peer, options.purpose);
       continue;
     }
     const set = remoteSet(peer.jwksUri, (jwk) => trusted(peer, jwk, options.purpose), options);
     if (peer.thumbprints === undefined) sets.push(set);
     for (const keyId of peer.thumbprints ?? []) {
-      addPin(factory, pins, keyId, { owner: peer.owner, find: () => set.find((keys) => keys.get(keyId)) });
+      addPin(label, pins, keyId, { owner: peer.owner, find: () => set.find((keys) => keys.get(keyId)) });
     }
   }
   return {
@@ -114,29 +117,29 @@ function readPeer(label: string, peer: TrustedKeys): PinnedPeer | RemotePeer {
 }
 
 /** The same peers may be listed for several purposes, so one may have no key for this one. All of them is a mistake. */
-function assertServed(factory: string, peers: readonly (PinnedPeer | RemotePeer)[], purpose: KeyPurpose): void {
+function assertServed(label: string, peers: readonly (PinnedPeer | RemotePeer)[], purpose: KeyPurpose): void {
   const pinned = peers.flatMap((peer) => ('jwks' in peer ? peer.jwks.keys : []));
   if (pinned.some((jwk) => servesPurpose(jwk, purpose)) || peers.some((peer) => 'jwksUri' in peer)) return;
   if (pinned.length > 0) {
-    throw new TypeError(`${factory}: 'keys' has only keys for other purposes; pin those for '${purpose}'`);
+    throw new TypeError(`${label} has only keys for other purposes; pin those for '${purpose}'`);
   }
   const hint = `a key store has one once it signed, or 'mcp-etdi keys generate --purpose ${purpose}' was run`;
-  throw new TypeError(`${factory}: 'keys' has no key; ${hint}`);
+  throw new TypeError(`${label} has no key; ${hint}`);
 }
 
-function pinKeys(factory: string, pins: Map<string, Pin>, peer: PinnedPeer, purpose: KeyPurpose): void {
+function pinKeys(label: string, pins: Map<string, Pin>, peer: PinnedPeer, purpose: KeyPurpose): void {
   for (const jwk of peer.jwks.keys) {
     // A key for another purpose is its owner's all the same, and nobody else's.
     const found = trusted(peer, jwk, purpose);
-    addPin(factory, pins, thumbprint(jwk), { owner: peer.owner, find: () => found });
+    addPin(label, pins, thumbprint(jwk), { owner: peer.owner, find: () => found });
   }
 }
 
 /** One key under two owners would let each speak for the other. */
-function addPin(factory: string, pins: Map<string, Pin>, keyId: string, added: Pin): void {
+function addPin(label: string, pins: Map<string, Pin>, keyId: string, added: Pin): void {
   const other = pins.get(keyId);
   if (other !== undefined) {
-    throw new TypeError(`${factory}: 'keys' lists ${keyId} under '${other.owner}' and '${added.owner}'; keep one`);
+    throw new TypeError(`${label} lists ${keyId} under '${other.owner}' and '${added.owner}'; keep one`);
   }
   pins.set(keyId, added);
 }

@@ -263,6 +263,13 @@ describe('toolVerifier decides', () => {
     });
   }
 
+  it('nothing without publishers that have keys, and names the option', async () => {
+    const { verifier } = await bench();
+    const empty = [{ owner: SERVER, jwks: { keys: [] } }];
+    expect(() => verifier({ publishers: empty })).to.throw(TypeError, /^toolVerifier: 'publishers' has no key; /);
+    expect(() => verifier({ publishers: [] })).to.throw(TypeError, /^toolVerifier: 'publishers' must name who signs/);
+  });
+
   it('to ask again about a definition that has expired, and then to allow it for as long as the new approval', async () => {
     const { clock } = current;
     const verifier = current.verifier({ trustOnFirstUse: true, acceptAppearance: true });

@@ -793,7 +793,16 @@ describe('callStackGuard', () => {
       ['a depth of 10', { maxDepth: 10 }, /'maxDepth'/],
       ['a long lifetime', { lifetime: 301 }, /'lifetime'/],
       ['a long age', { maxAge: 301 }, /'maxAge'/],
-      ['a peer without keys', { trust: [{ owner: A }] }, /trust.*needs either 'jwks' or 'jwksUri'/],
+      [
+        'a peer without keys',
+        { trust: [{ owner: A }] },
+        /^callStackGuard: 'trust' \[0\] needs either 'jwks' or 'jwksUri'$/,
+      ],
+      [
+        'a peer whose set is empty',
+        { trust: [{ owner: A, jwks: { keys: [] } }] },
+        /^callStackGuard: 'trust' has no key; /,
+      ],
     ];
     for (const [name, change, message] of cases) {
       it(`are not taken with ${name}`, () => {

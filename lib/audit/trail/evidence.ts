@@ -28,7 +28,12 @@ export async function openEvidence(
   const trust =
     keys === undefined
       ? undefined
-      : openTrust('verifyTrail', [{ owner: 'audit', jwks: keys }], { purpose: 'audit', fetch, now: () => new Date() });
+      : openTrust('verifyTrail', [{ owner: 'audit', jwks: keys }], {
+          option: 'keys',
+          purpose: 'audit',
+          fetch,
+          now: () => new Date(),
+        });
   const kept = new Map<number, readonly Checkpoint[]>();
   const findings: TrailFinding[] = [];
   for (const given of checkpoints) {

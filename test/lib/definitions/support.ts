@@ -32,7 +32,7 @@ export async function publishing(owner = SERVER, algorithm = 'ES256'): Promise<P
 
 export function trustIn(peers: readonly (readonly [owner: string, signer: FakeSigner])[]): Trust['find'] {
   const list = peers.map(([owner, { jwks }]) => ({ owner, jwks }));
-  return openTrust('test', list, { purpose: 'definition', fetch, now: () => NOW }).find;
+  return openTrust('test', list, { option: 'publishers', purpose: 'definition', fetch, now: () => NOW }).find;
 }
 
 export function definition(changes: Partial<Definition> = {}): Definition {

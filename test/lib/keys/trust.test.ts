@@ -34,6 +34,7 @@ describe('openTrust', () => {
   const open = (...peers: TrustedKeys[]) => openFor('request', ...peers);
   const openFor = (purpose: KeyPurpose, ...peers: TrustedKeys[]) =>
     openTrust('test', peers, {
+      option: 'peers',
       purpose,
       now: () => new Date(time),
       fetch: (input) => {
@@ -263,6 +264,21 @@ describe('openTrust', () => {
     const trust = open({ owner: A, jwks }, { owner: B, jwks: b.jwks });
     expect(await trust.find(b.keyId)).to.include({ owner: B });
     expect(await trust.find(a.keyId)).to.equal(undefined);
+  });
+
+  it('names the option that lists the peers, whatever is wrong with them', () => {
+    const wrong: readonly (readonly TrustedKeys[])[] = [
+      [],
+      [{ owner: A } as TrustedKeys],
+      [{ owner: A, jwks: { keys: [] } }],
+      [{ owner: A, jwks: stating(a, 'definition') }],
+      [
+        { owner: A, jwks: a.jwks },
+        { owner: B, jwks: a.jwks },
+      ],
+    ];
+    for (const peers of wrong)
+      expect(() => open(...peers), JSON.stringify(peers)).to.throw(TypeError, /^test: 'peers' /);
   });
 
   it('lets a pin win over what another peer publishes', async () => {
