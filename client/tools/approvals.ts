@@ -2,9 +2,9 @@ import type { JSONWebKeySet } from 'jose';
 import { readCompact, signCompact } from '../../lib/definitions/compact.js';
 import { verifyJws } from '../../lib/definitions/jws.js';
 import { readStrictJson } from '../../lib/json/strict.js';
-import type { Signer } from '../../lib/keys/signer.js';
+import { signerFor, type Signer } from '../../lib/keys/signer.js';
 import { openTrust, type Trust } from '../../lib/keys/trust.js';
-import { callback, object, optional, readOptions, type Check } from '../../lib/options.js';
+import { callback, object, optional, readOptions } from '../../lib/options.js';
 import type { ApprovalStore } from '../../lib/stores/approvals.js';
 import { escapeText } from '../../lib/text.js';
 import { approvalKey, decodeApproval, encodeApproval, seconds, type Approval } from './approval.js';
@@ -55,11 +55,6 @@ export class ApprovalsError extends Error {
   readonly code = 'approvals_changed';
 }
 
-const signing: Check = (value) =>
-  typeof (value as Partial<Signer> | null | undefined)?.current === 'function'
-    ? undefined
-    : "must be a signer, such as keyStore.signer('approval')";
-
 /** Stands in the place of an approval. It needs no signature: whoever could write it could remove the approval too. */
 const REVOKED = 'revoked';
 const MOST_CACHED = 1024;
@@ -76,7 +71,7 @@ export function signedApprovals(options: SignedApprovalsOptions): Approvals {
     now = () => new Date(),
   } = readOptions<SignedApprovalsOptions>('signedApprovals', options, {
     store: object,
-    signer: optional(signing),
+    signer: optional(signerFor('approval')),
     keys: object,
     now: optional(callback),
   });

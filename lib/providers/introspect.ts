@@ -1,5 +1,5 @@
-import type { Signer } from '../keys/signer.js';
-import { integer, listOf, optional, readOptions, text, type Check } from '../options.js';
+import { signerFor, type Signer } from '../keys/signer.js';
+import { integer, listOf, optional, readOptions, text } from '../options.js';
 import { readCredential } from '../tokens/clientRequest.js';
 import { sealIssuer, type ClaimPath, type IntrospectionSource, type Issuer } from '../tokens/issuer.js';
 import { secureUrl } from '../url.js';
@@ -16,7 +16,7 @@ export interface IntrospectOptions {
   readonly clientId: string;
   /** Its secret, sent by HTTP Basic (RFC 6749 section 2.3.1). Either this or `privateKeyJwt` is needed. */
   readonly clientSecret?: string;
-  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer(...)`, or `externalSigner(...)`. */
+  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer('request')`, or `externalSigner(...)`. */
   readonly privateKeyJwt?: Signer;
   /** How long an active token is taken for active, in seconds up to 3600, never past its `exp`. Default: 60. */
   readonly maxAge?: number;
@@ -34,9 +34,6 @@ export interface IntrospectOptions {
   readonly roleClaims?: readonly ClaimPath[];
 }
 
-const signer: Check = (value) =>
-  typeof (value as Partial<Signer> | null)?.current === 'function' ? undefined : 'must be a signer';
-
 /**
  * An authorization server whose access tokens are opaque: it is asked about each of them (RFC 7662).
  *
@@ -50,7 +47,7 @@ export function introspect(options: IntrospectOptions): Issuer {
     endpoint: optional(secureUrl),
     clientId: text,
     clientSecret: optional(text),
-    privateKeyJwt: optional(signer),
+    privateKeyJwt: optional(signerFor('request')),
     maxAge: optional(integer(1, 3600)),
     negativeMaxAge: optional(integer(0, 60)),
     maxPending: optional(integer(1)),

@@ -1,12 +1,14 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { memoryApprovals, signedApprovals } from '../../../client/index.js';
 import { signingFetch } from '../../../client/signingFetch.js';
 import {
   callStackGuard,
   defineTools,
   exchangeToken,
   externalSigner,
+  introspect,
   openAuditTrail,
   publishTools,
   startCallStack,
@@ -16,6 +18,7 @@ import {
 } from '../../../lib/index.js';
 import { generateKey } from '../../../lib/keys/generateKey.js';
 import { KEY_PURPOSES } from '../../../lib/keys/keyRecord.js';
+import { fakeSigner } from '../../../lib/testing.js';
 import { sandboxed } from './support/store.js';
 
 const resource = 'https://mcp.example.com/mcp';
@@ -46,6 +49,16 @@ const SIGNING: readonly (readonly [string, KeyPurpose, Open])[] = [
     "exchangeToken: 'privateKeyJwt'",
     'request',
     (signer) => exchangeToken({ issuer: 'https://issuer.example', clientId: 'mcp', privateKeyJwt: signer }),
+  ],
+  [
+    "introspect: 'privateKeyJwt'",
+    'request',
+    (signer) => introspect({ issuer: 'https://issuer.example', clientId: 'mcp', privateKeyJwt: signer }),
+  ],
+  [
+    "signedApprovals: 'signer'",
+    'approval',
+    async (signer) => signedApprovals({ store: memoryApprovals(), signer, keys: (await fakeSigner()).jwks }),
   ],
 ];
 
