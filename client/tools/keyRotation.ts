@@ -5,8 +5,9 @@ import { canonicalize } from '../../lib/json/canonical.js';
 import { parseStrictJson } from '../../lib/json/strict.js';
 import { importVerifyKey, type VerifyKey } from '../../lib/keys/algorithms.js';
 import { servesPurpose } from '../../lib/keys/publishedJwk.js';
-import type { Signer } from '../../lib/keys/signer.js';
+import { signerFor, type Signer } from '../../lib/keys/signer.js';
 import type { Trust, TrustedKey } from '../../lib/keys/trust.js';
+import { callback, object, optional, readOptions, text, type Check } from '../../lib/options.js';
 import { isObject } from '../../lib/rpc.js';
 import { canonicalResource } from '../../lib/url.js';
 
@@ -18,7 +19,7 @@ export interface KeyRotationOptions {
   readonly publisher: string;
   /** The public JWK of the new key, `alg` included. */
   readonly key: JWK;
-  /** Signs with the old key. */
+  /** Signs with the old key, which is one for definitions. */
   readonly signer: Signer;
   /** Until when the statement counts. Clients need the new key in their configuration by then. */
   readonly expiresAt: Date;
@@ -30,13 +31,29 @@ export interface KeyRotationOptions {
 const MOST_STATEMENTS = 8;
 const MOST_CHARACTERS = 16_384;
 
+const date: Check = (value) =>
+  value instanceof Date && !Number.isNaN(value.getTime()) ? undefined : 'must be a valid Date';
+
 /**
  * States with the old key of a publisher that another key is its key too: a compact JWS (RFC 7515) of `typ`
  * `etdi-key-rotation+jws`.
- * @throws {TypeError} for a key that clients could not use, or an expiry that has passed
+ * @throws {TypeError} for a key that clients could not use, an expiry that has passed, or another option that is not what
+ *   it must be
  */
 export async function signKeyRotation(options: KeyRotationOptions): Promise<string> {
-  const { publisher, key, signer, expiresAt, now = () => new Date() } = options;
+  const {
+    publisher,
+    key,
+    signer,
+    expiresAt,
+    now = () => new Date(),
+  } = readOptions<KeyRotationOptions>('signKeyRotation', options, {
+    publisher: text,
+    key: object,
+    signer: signerFor('definition'),
+    expiresAt: date,
+    now: optional(callback),
+  });
   importVerifyKey(key);
   const payload = canonicalize({ publisher, key });
   const terms = { key: await signer.current(), issuedAt: now(), expiresAt };

@@ -1,7 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { memoryApprovals, signedApprovals } from '../../../client/index.js';
+import { memoryApprovals, signedApprovals, signKeyRotation } from '../../../client/index.js';
 import { signingFetch } from '../../../client/signingFetch.js';
 import {
   callStackGuard,
@@ -59,6 +59,15 @@ const SIGNING: readonly (readonly [string, KeyPurpose, Open])[] = [
     "signedApprovals: 'signer'",
     'approval',
     async (signer) => signedApprovals({ store: memoryApprovals(), signer, keys: (await fakeSigner()).jwks }),
+  ],
+  [
+    "signKeyRotation: 'signer'",
+    'definition',
+    async (signer) => {
+      const { publicJwk: key } = await generateKey('ES256');
+      const expiresAt = new Date(Date.now() + 60_000);
+      return signKeyRotation({ publisher: resource, key, signer, expiresAt });
+    },
   ],
 ];
 
