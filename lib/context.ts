@@ -44,8 +44,8 @@ export interface HttpRequest {
   readonly body: () => Promise<Uint8Array>;
   /**
    * Every JSON-RPC message of the request, a batch included; none for GET, HEAD, DELETE and OPTIONS, which have no content.
-   * @throws {Denial} 400 `json_malformed`, `rpc_malformed`, `header_mismatch`, `content_unexpected`; 415
-   *   `media_type_unsupported`
+   * @throws {Denial} 400 `json_malformed`, `rpc_malformed`, `header_mismatch`, `header_duplicate`, `content_unexpected`;
+   *   415 `media_type_unsupported`; and what `body` throws
    */
   readonly rpc: () => Promise<readonly RpcMessage[]>;
   /** What `rpc()` gave, for hooks that record it. Nothing before some check has called it: reading this reads no body. */

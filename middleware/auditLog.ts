@@ -59,6 +59,7 @@ const longKey: Check = (value) =>
  * is told to where the log cannot be written. No token, cookie or other header is in a record, and of arguments only
  * what the options say.
  *
+ * @throws {Unavailable} while the trail cannot be written, with `onFailure: 'deny'` or `writeAhead`
  * @throws {TypeError} when an option is not what it must be
  */
 export function auditLog(options: AuditLogOptions): Middleware {

@@ -78,13 +78,26 @@ const issuer: Check = (value) =>
   isIssuer(value) ? undefined : 'must be what oidc, auth0, okta, entra, keycloak or introspect returns';
 
 /**
- * Proves who calls by a JWT access token in the `Authorization` header (RFC 6750 section 2.1), verified as RFC 9068
- * section 4 and RFC 8725 require: known issuer, this resource as audience, unexpired, an allowed asymmetric algorithm.
+ * Requires an access token in the `Authorization` header (RFC 6750 section 2.1, RFC 9449 section 7.1) and proves who
+ * calls by it or, where `mtls` lists callers and that header is absent, by a client certificate alone.
  *
- * Adds `auth`. Denies with 401 `token_missing` or `token_invalid`, and 400 `token_malformed` or `header_duplicate`, each
- * with a challenge that names the resource metadata (RFC 9728). An outage of an issuer is 503, unless its keys are known.
- * A token that is bound to a key or certificate (`cnf`) is denied without the proof of it. An event stream ends when its
- * token does.
+ * - A JWT is verified as RFC 9068 section 4 and RFC 8725 require: a listed issuer, this resource as audience, unexpired,
+ *   marked as an access token, signed by a key of the issuer with an allowed asymmetric algorithm.
+ * - An opaque token is shown to its issuer (`introspect`, RFC 7662 section 2), whose answer must say that it is active,
+ *   for this resource, and until when.
+ * - A token that is bound (`cnf`) needs the proof of all that it is bound to: a DPoP proof for this method, resource and
+ *   token, made lately and used once (RFC 9449 sections 4.3 and 11.1), or its client certificate (RFC 8705 section 3).
+ *   `requireBinding` denies every other token, `dpop: { mode: 'require' }` every one that is not bound to a key.
+ * - Where `revoked` is given, it is asked about each request.
+ *
+ * Adds `auth`. An event stream ends when its token does. A 401, and a 400 about the `Authorization` header, has a
+ * challenge (RFC 6750 section 3, RFC 9449 sections 7.1 and 9) that names the resource metadata (RFC 9728 section 5.1).
+ *
+ * @throws {Denial} 401 `token_missing`, `token_invalid`; 400 `token_malformed`, `header_duplicate`. For DPoP: 401
+ *   `proof_missing`, `proof_invalid`, `proof_nonce`; 400 `proof_target`. With `mtls`: 401 `certificate_invalid`; 400
+ *   `certificate_misplaced`, `certificate_malformed`
+ * @throws {Unavailable} when an issuer is out of reach and its keys or its answer are not known, or when the store of
+ *   used proofs or `revoked` cannot tell
  * @throws {TypeError} when an option is unknown or not valid
  */
 export function authenticate(options: AuthenticateOptions): Middleware<never, 'auth'> {

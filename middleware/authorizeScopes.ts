@@ -71,7 +71,8 @@ const MAX_SCOPE = 4096;
  *
  * @throws {Denial} 401 `caller_unproven`, `authentication_insufficient`; 403 `authentication_impossible`,
  *   `signature_required`, `scope_insufficient`, `permission_insufficient`, `role_insufficient`, `argument_denied`,
- *   `policy_denied`, `tool_undefined`, `prompt_undefined`, `resource_undefined`, `method_undefined`
+ *   `policy_denied` or the code that `decide` gives, `tool_undefined`, `prompt_undefined`, `resource_undefined`,
+ *   `method_undefined`; and what reading the body throws
  * @throws {Unavailable} what `allow` and `decide` throw
  * @throws {TypeError} when an option is not what it must be
  */

@@ -84,8 +84,8 @@ const NOBODY: Trust = { find: () => Promise.resolve(undefined) };
  * @throws {Denial} 403: `chain_malformed`, `chain_missing`, `chain_broken`, `chain_stale`, `chain_replayed`,
  *   `chain_untrusted`, `chain_invalid`, `root_denied`, `audience_mismatch`, `tool_mismatch`, `arguments_mismatch`,
  *   `subject_mismatch`, `possession_unproven`, `call_depth_exceeded`, `call_circular`, `caller_blocked`,
- *   `callee_blocked`, `caller_denied`, `callee_denied`, `privilege_escalated`, `fanout_exceeded`, `tool_undefined`;
- *   401 `caller_unproven`
+ *   `callee_blocked`, `caller_denied`, `callee_denied`, `privilege_escalated`, `fanout_exceeded`, `tool_undefined`,
+ *   `argument_denied`; 401 `caller_unproven`; and what reading the body throws
  * @throws {Unavailable} when keys of a peer, the replay store or the count of calls are out of reach
  * @throws {TypeError} when an option is not what it must be
  */

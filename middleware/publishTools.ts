@@ -67,7 +67,7 @@ const store: Check = (value) =>
  * tool, and a signed list of all of them. Clients that know nothing of it see their tools as before. A tool that is not
  * defined, one that changed without a new version, and one that `access` says no to, is left out.
  *
- * @throws {Denial} 403 `definition_changed`, `tool_undefined`
+ * @throws {Denial} 403 `definition_changed`, `tool_undefined`; and what reading the body throws
  * @throws {Unavailable} when `versions`, `source` or `signer` is down
  * @throws {TypeError} when an option is not what it must be, or a tool has no version
  */

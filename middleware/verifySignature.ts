@@ -83,7 +83,8 @@ const path: Check = (value) =>
  * `authenticate` proved, where it proved one. What is unsigned is denied where the mode or the tool asks for more.
  *
  * @throws {Denial} 400 `signature_malformed` or `signature_target`; `signature_required` or `signature_invalid`, 401
- *   where no token is proven and 403 where one is: clients answer a 401 by spending their refresh token
+ *   where no token is proven and 403 where one is: clients answer a 401 by spending their refresh token; and what
+ *   reading the body throws
  * @throws {Unavailable} when keys of a peer or the replay store are out of reach
  * @throws {TypeError} when an option is not what it must be
  */
