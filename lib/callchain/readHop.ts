@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { decode } from '../definitions/jws.js';
+import { fromBase64url } from '../base64url.js';
 import { parseStrictJson } from '../json/strict.js';
 import { isObject } from '../rpc.js';
 import { member, type Members } from '../tokens/jwt.js';
@@ -61,7 +61,7 @@ function headerOf(part: string): HopHeader {
  * @throws {Denial} 403 `chain_malformed`
  */
 export function toBytes(part: string): Buffer {
-  const bytes = decode(part);
+  const bytes = fromBase64url(part);
   if (bytes === undefined) throw malformed('format');
   return bytes;
 }

@@ -1,20 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { encode } from '../definitions/jws.js';
 import type { SigningKey } from '../keys/signer.js';
+import { signJwt } from '../tokens/signJwt.js';
 import { HOP_TYPE, TOOL_CALL, type HopClaims } from './hop.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** Signs one hop under a random id. `header` and `claims` replace members, for tests; `undefined` leaves one out. */
-export async function signHop(
+export function signHop(
   hop: HopClaims,
   key: SigningKey,
   { header, claims }: { readonly header?: Members; readonly claims?: Members } = {},
 ): Promise<string> {
   const protectedHeader = { typ: HOP_TYPE, alg: key.algorithm, kid: key.keyId, ...header };
-  const input = `${encode(JSON.stringify(protectedHeader))}.${encode(JSON.stringify({ ...claimsOf(hop), ...claims }))}`;
-  const signature = await key.sign(Buffer.from(input, 'ascii'));
-  return `${input}.${Buffer.from(signature).toString('base64url')}`;
+  return signJwt(protectedHeader, { ...claimsOf(hop), ...claims }, key);
 }
 
 function claimsOf(hop: HopClaims): Members {

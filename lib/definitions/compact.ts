@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { decode, encode, signJws, type DetachedSignature, type Purpose, type SigningTerms } from './jws.js';
+import { fromBase64url, toBase64url } from '../base64url.js';
+import { signJws, type DetachedSignature, type Purpose, type SigningTerms } from './jws.js';
 
 /** A JWS in one text, taken apart. Nothing of it is proven. */
 export interface CompactJws {
@@ -21,14 +22,14 @@ export async function signCompact(
   terms: SigningTerms,
 ): Promise<string> {
   const signed = await signJws(purpose, payload, issuer, terms);
-  return `${signed.protected}.${encode(payload)}.${signed.signature}`;
+  return `${signed.protected}.${toBase64url(payload)}.${signed.signature}`;
 }
 
 /** Takes such a text apart, without verifying it. Nothing for what is none, or is longer than `most` characters. */
 export function readCompact(text: unknown, most = Infinity): CompactJws | undefined {
   if (typeof text !== 'string' || text.length > most) return undefined;
   const [, header = '', encoded = '', signature = ''] = COMPACT.exec(text) ?? [];
-  const payload = decode(encoded);
+  const payload = fromBase64url(encoded);
   if (payload === undefined || !isUtf8(payload)) return undefined;
   return { payload: payload.toString(), signature: { protected: header, signature } };
 }

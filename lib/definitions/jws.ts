@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { fromBase64url, toBase64url } from '../base64url.js';
 import { canonicalize } from '../json/canonical.js';
 import { parseStrictJson } from '../json/strict.js';
 import type { SigningKey } from '../keys/signer.js';
@@ -95,9 +96,9 @@ export async function signJws(
   const { keyId: kid, algorithm: alg } = key;
   const [iat, exp] = [issuedAt, expiresAt].map((time) => Math.floor(time.getTime() / 1000)) as [number, number];
   if (!(exp > iat)) throw new TypeError('a signature must expire after it is issued');
-  const header = encode(canonicalize({ alg, kid, typ: purpose, iss: issuer, iat, exp } satisfies Header));
+  const header = toBase64url(canonicalize({ alg, kid, typ: purpose, iss: issuer, iat, exp } satisfies Header));
   const signature = await key.sign(Buffer.from(signingInput(header, payload), 'ascii'));
-  return Object.freeze({ protected: header, signature: Buffer.from(signature).toString('base64url') });
+  return Object.freeze({ protected: header, signature: toBase64url(signature) });
 }
 
 /**
@@ -114,7 +115,7 @@ export async function verifyJws(
   { expired = 'deny' }: VerifyTerms = {},
 ): Promise<SignatureFacts | SignatureFault> {
   const header = readHeader(signature.protected);
-  const made = decode(signature.signature);
+  const made = fromBase64url(signature.signature);
   if (header === undefined || made === undefined) return 'signature_malformed';
   if (header.typ !== purpose) return 'signature_misused';
   if (header.iat * 1000 > now.getTime() + SKEW_MS) return 'signature_premature';
@@ -128,18 +129,8 @@ export async function verifyJws(
   return holds ? factsOf(header, trusted) : 'signature_invalid';
 }
 
-/** The bytes of a base64url text; nothing when it is not canonical (RFC 4648 section 3.5). */
-export function decode(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, 'base64url');
-  return text !== '' && bytes.toString('base64url') === text ? bytes : undefined;
-}
-
-export function encode(text: string | Buffer): string {
-  return (typeof text === 'string' ? Buffer.from(text) : text).toString('base64url');
-}
-
 function signingInput(header: string, payload: string | Buffer): string {
-  return `${header}.${encode(payload)}`;
+  return `${header}.${toBase64url(payload)}`;
 }
 
 function factsOf({ iss, iat, exp }: Header, { key, owner }: TrustedKey): SignatureFacts {
@@ -165,7 +156,7 @@ function readHeader(text: string): Header | undefined {
 
 function parseHeader(text: string): Header | undefined {
   if (text.length > MOST_CHARACTERS) return undefined;
-  const bytes = decode(text);
+  const bytes = fromBase64url(text);
   if (bytes === undefined || !isUtf8(bytes)) return undefined;
   try {
     const header = parseStrictJson(bytes.toString());

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { JWK } from 'jose';
 import { importSignKey } from '../keys/algorithms.js';
 import { publicHalf } from '../keys/publishedJwk.js';
+import { signJwt } from '../tokens/signJwt.js';
 
 /** A private key that proves possession, and its public half. */
 export interface ProofKey {
@@ -37,7 +38,7 @@ export async function importProofKey(jwk: JWK): Promise<ProofKey> {
 }
 
 /** Makes a DPoP proof (RFC 9449 section 4.2). */
-export async function createProof(key: ProofKey, subject: ProofSubject): Promise<string> {
+export function createProof(key: ProofKey, subject: ProofSubject): Promise<string> {
   const { method, url, token, nonce, jti, iat } = subject;
   const claims = {
     jti,
@@ -47,11 +48,5 @@ export async function createProof(key: ProofKey, subject: ProofSubject): Promise
     ath: token === undefined ? undefined : hash('sha256', token, 'base64url'),
     nonce,
   };
-  const input = `${encode({ typ: 'dpop+jwt', alg: key.algorithm, jwk: key.jwk })}.${encode(claims)}`;
-  const signature = await key.sign(Buffer.from(input));
-  return `${input}.${Buffer.from(signature).toString('base64url')}`;
-}
-
-function encode(part: object): string {
-  return Buffer.from(JSON.stringify(part)).toString('base64url');
+  return signJwt({ typ: 'dpop+jwt', alg: key.algorithm, jwk: key.jwk }, claims, key);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FetchOptions } from '../fetch.js';
 import type { Signer, SigningKey } from '../keys/signer.js';
+import { signJwt } from './signJwt.js';
 
 type Post = NonNullable<FetchOptions['post']>;
 
@@ -46,13 +47,11 @@ export function readCredential(
 }
 
 /** A JWT by which a client proves to be itself to one authorization server, once (RFC 7523 section 3). */
-async function clientAssertion(clientId: string, issuer: string, key: SigningKey, now: Date): Promise<string> {
+function clientAssertion(clientId: string, issuer: string, key: SigningKey, now: Date): Promise<string> {
   const iat = Math.floor(now.getTime() / 1000);
   const header = { alg: key.algorithm, kid: key.keyId, typ: 'JWT' };
   const claims = { iss: clientId, sub: clientId, aud: issuer, jti: randomUUID(), iat, exp: iat + ASSERTION_SECONDS };
-  const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-  const signature = await key.sign(Buffer.from(input));
-  return `${input}.${Buffer.from(signature).toString('base64url')}`;
+  return signJwt(header, claims, key);
 }
 
 /** Both halves of the credentials are form-encoded before they are joined (RFC 6749 section 2.3.1). */

@@ -1,3 +1,4 @@
+import { fromBase64url } from '../base64url.js';
 import { deepFreeze } from '../json/freeze.js';
 import { parseStrictJson } from '../json/strict.js';
 import { isObject } from '../rpc.js';
@@ -74,7 +75,7 @@ export function decodeSegment(segment: string, reason: 'header' | 'format'): Mem
 }
 
 function toBytes(segment: string): Buffer {
-  const bytes = Buffer.from(segment, 'base64url');
-  if (bytes.toString('base64url') !== segment) throw new TokenFault('format');
+  const bytes = fromBase64url(segment);
+  if (bytes === undefined) throw new TokenFault('format');
   return bytes;
 }

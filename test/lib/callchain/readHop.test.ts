@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { TOOL_CALL, type Hop } from '../../../lib/callchain/hop.js';
 import { readChain } from '../../../lib/callchain/readHop.js';
 import { isDenial } from '../../../lib/index.js';
-import { encode } from '../../../lib/definitions/jws.js';
+import { toBase64url } from '../../../lib/base64url.js';
 
-const HEADER = encode(JSON.stringify({ typ: 'etdi-call+jwt', alg: 'ES256', kid: 'k'.repeat(43) }));
-const SIGNATURE = encode(Buffer.alloc(64));
+const HEADER = toBase64url(JSON.stringify({ typ: 'etdi-call+jwt', alg: 'ES256', kid: 'k'.repeat(43) }));
+const SIGNATURE = toBase64url(Buffer.alloc(64));
 const CLAIMS = {
   iss: 'https://a.example/mcp',
   aud: 'https://b.example/mcp',
@@ -43,7 +43,7 @@ function faultOf(token: string): unknown {
   }
 }
 
-const withClaims = (claims: object): string => `${HEADER}.${encode(JSON.stringify(claims))}.${SIGNATURE}`;
+const withClaims = (claims: object): string => `${HEADER}.${toBase64url(JSON.stringify(claims))}.${SIGNATURE}`;
 
 describe('readChain', () => {
   it('reads a hop with any characters, and an empty scope as none', () => {
@@ -63,7 +63,7 @@ describe('readChain', () => {
   it('denies bytes that are no text, which a reader could take for another one', () => {
     const [before, after] = JSON.stringify({ ...CLAIMS, sub: 'x' }).split('"x"') as [string, string];
     const bytes = Buffer.concat([Buffer.from(`${before}"`), Buffer.from([0xff]), Buffer.from(`"${after}`)]);
-    expect(faultOf(`${HEADER}.${encode(bytes)}.${SIGNATURE}`)).to.include({ reason: 'json' });
+    expect(faultOf(`${HEADER}.${toBase64url(bytes)}.${SIGNATURE}`)).to.include({ reason: 'json' });
   });
 
   it('denies two authorization details, whatever the second one is', () => {
