@@ -32,8 +32,8 @@ export interface AuditLogOptions {
   readonly digestKey?: Uint8Array;
   /** What `sink` gets. Default: `native`. */
   readonly format?: AuditFormat;
-  /** Whether requests are answered while the trail cannot be written. Default: `continue`. */
-  readonly onFailure?: 'continue' | 'deny';
+  /** What happens while the trail cannot be written. `deny`: 503. `continue`: requests are answered. Default: `continue`. */
+  readonly onFailure?: 'deny' | 'continue';
   /** Whether each request is on the disk before its handler runs, and each denial before its answer. Takes `trail`. Default: false. */
   readonly writeAhead?: boolean;
   /**
@@ -71,7 +71,7 @@ export function auditLog(options: AuditLogOptions): Middleware {
     results: optional(oneOf(...MODES)),
     digestKey: optional(longKey),
     format: optional(oneOf(...AUDIT_FORMATS)),
-    onFailure: optional(oneOf('continue', 'deny')),
+    onFailure: optional(oneOf('deny', 'continue')),
     writeAhead: optional(flag),
     onError: optional(callback),
     now: optional(callback),

@@ -34,8 +34,8 @@ export interface RateLimitOptions {
    * one for each. Default: the memory of this process; several instances need a shared one.
    */
   readonly store?: RateStore | ((windowMs: number) => RateStore);
-  /** What happens while the store is down. `deny`: 503. `allow`: requests pass uncounted. Default: `deny`. */
-  readonly onStoreError?: 'deny' | 'allow';
+  /** What happens while the store is down. `deny`: 503. `continue`: requests pass uncounted. Default: `deny`. */
+  readonly onFailure?: 'deny' | 'continue';
   /** How long the store may take to answer, in milliseconds, before it counts as down. Default: 2,000. */
   readonly timeoutMs?: number;
   /** Sees why a request passed uncounted. Default: one escaped line on standard error. */
@@ -65,7 +65,7 @@ const budgetName: Check = (value) =>
  * that are mounted.
  *
  * @throws {Denial} 429 `rate_limited` with `Retry-After`, 401 `caller_unproven`, and what reading the body throws
- * @throws {Unavailable} when the store is down, unless `onStoreError` is `allow`
+ * @throws {Unavailable} when the store is down, unless `onFailure` is `continue`
  * @throws {TypeError} when an option is not what it must be
  */
 export function rateLimit(options: RateLimitOptions): Middleware<never, never, 'auth' | 'signature'> {
@@ -75,13 +75,13 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
     name: optional(budgetName),
     tools: optional(object),
     store: optional(storeOrFactory),
-    onStoreError: optional(oneOf('deny', 'allow')),
+    onFailure: optional(oneOf('deny', 'continue')),
     timeoutMs: optional(integer(1, LONGEST_WINDOW)),
     onError: optional(callback),
     message: optional(text),
     now: optional(callback),
   });
-  const { onStoreError = 'deny', message = 'Too many requests', now = () => new Date() } = given;
+  const { onFailure = 'deny', message = 'Too many requests', now = () => new Date() } = given;
   const { onError = reportTo } = given;
   const budgets = openBudgets(given, now);
 
@@ -110,7 +110,7 @@ export function rateLimit(options: RateLimitOptions): Middleware<never, never, '
         await spend(uses, principal, spentOf(ctx));
       } catch (error) {
         if (error instanceof Denial) throw error;
-        if (onStoreError === 'deny') throw new Unavailable('The rate store is unavailable', { cause: error });
+        if (onFailure === 'deny') throw new Unavailable('The rate store is unavailable', { cause: error });
         tell(ctx.id, onError, error, ctx);
       }
       if (fault !== undefined) throw fault.error;

@@ -184,7 +184,7 @@ function checksOf(given: SecurityProfileOptions, measures: Measures): SecurityPr
 
 /** What the options ask for on top of the level. */
 function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityProfileOptions): Partial<Measures> {
-  const onStoreError = typeof given.rate === 'object' ? given.rate.onStoreError : undefined;
+  const onRateFailure = typeof given.rate === 'object' ? given.rate.onFailure : undefined;
   const mode = typeof signatures === 'object' ? signatures.mode : signatures;
   return defined({
     signatures: mode,
@@ -194,7 +194,7 @@ function askedBy({ signatures, requireBinding, auditing, ...given }: SecurityPro
     events: auditing?.level,
     sessions: isAsked(given.sessions),
     rate: isAsked(given.rate),
-    rateOrDeny: given.rate === undefined ? undefined : onStoreError !== 'allow',
+    rateOrDeny: given.rate === undefined ? undefined : onRateFailure !== 'continue',
     callChains: isAsked(given.callChains) ?? hasCallRules(given.tools),
     definitions: isAsked(given.definitions),
   });

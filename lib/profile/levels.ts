@@ -62,7 +62,7 @@ const LEVELS: Readonly<Record<SecurityLevel, Measures>> = {
 const OPTIONS: Readonly<Record<keyof Measures, string>> = {
   sessions: 'sessions',
   rate: 'rate',
-  rateOrDeny: 'rate.onStoreError',
+  rateOrDeny: 'rate.onFailure',
   callChains: 'callChains',
   definitions: 'definitions',
   signatures: 'signatures',

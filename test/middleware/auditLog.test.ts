@@ -148,7 +148,7 @@ describe('auditLog', () => {
       [{ sink, now: 0 }, /'now' must be a function/],
       [{ sinks: [sink] }, /unknown option 'sinks'; did you mean 'sink'\?/],
       [{ sink, onFailure: 'deny' }, /'onFailure' takes a 'trail'/],
-      [{ sink, onFailure: 'allow' }, /'onFailure' must be one of 'continue', 'deny'/],
+      [{ sink, onFailure: 'allow' }, /'onFailure' must be one of 'deny', 'continue'/],
       [{ sink, writeAhead: true }, /'writeAhead' takes a 'trail'/],
       [{ sink, trail: {} }, /'trail' must be what openAuditTrail resolves to/],
       [{ sink, level: 'none' }, /'level' must be one of 'denials', 'requests', 'all'/],

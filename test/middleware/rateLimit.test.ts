@@ -340,7 +340,7 @@ describe('rateLimit', () => {
       expect(headers).to.deep.equal({});
       const errors: unknown[] = [];
       const onError = (cause: unknown) => void errors.push(cause);
-      const allowing = await open({ store, timeoutMs: 20, onStoreError: 'allow', onError })(ping);
+      const allowing = await open({ store, timeoutMs: 20, onFailure: 'continue', onError })(ping);
       expect(allowing.error).to.equal(undefined);
       expect(errors).to.have.lengthOf(1);
     });
@@ -349,9 +349,9 @@ describe('rateLimit', () => {
   it('denies who is over the limit, and what cannot be read, though it lets pass what cannot be counted', async () => {
     const onError = () => undefined;
     const counting = spyStore(() => ({ totalHits: 3, resetTime: undefined }));
-    expect((await open({ store: counting, onStoreError: 'allow', onError })(ping)).code).to.equal('rate_limited');
+    expect((await open({ store: counting, onFailure: 'continue', onError })(ping)).code).to.equal('rate_limited');
     const down = spyStore(() => Promise.reject(new Error('down')));
-    expect((await open({ store: down, onStoreError: 'allow', onError })('{')).code).to.equal('json_malformed');
+    expect((await open({ store: down, onFailure: 'continue', onError })('{')).code).to.equal('json_malformed');
   });
 
   const TOLD: readonly (readonly [string, () => void | Promise<void>])[] = [
@@ -367,7 +367,7 @@ describe('rateLimit', () => {
     it(`lets pass what cannot be counted although the function that is told of it ${name}`, async () => {
       const store = spyStore(() => Promise.reject(new Error('down')));
       const lines = await withoutStandardError(async () => {
-        expect((await open({ store, onStoreError: 'allow', onError })(ping)).error).to.equal(undefined);
+        expect((await open({ store, onFailure: 'continue', onError })(ping)).error).to.equal(undefined);
         await new Promise((resolve) => setImmediate(resolve));
       });
       expect(lines.join('')).to.include('disk full');
@@ -394,7 +394,8 @@ describe('rateLimit', () => {
     [{ limit: 1, windowMs: 1, name: '' }, /'name' must be/],
     [{ limit: 1, windowMs: 1, store: {} }, /'store' must be a store for express-rate-limit, or make one/],
     [{ limit: 1, windowMs: 1, store: () => ({}) }, /what 'store' makes is not a store/],
-    [{ limit: 1, windowMs: 1, onStoreError: 'continue' }, /'onStoreError' must be one of 'deny', 'allow'/],
+    [{ limit: 1, windowMs: 1, onFailure: 'allow' }, /'onFailure' must be one of 'deny', 'continue'/],
+    [{ limit: 1, windowMs: 1, onStoreError: 'allow' }, /unknown option 'onStoreError'/],
     [{ limit: 1, windowMs: 1, tools: { a: 3 } }, /rateLimit 'tools.a': pass one object with options/],
     [
       { limit: 1, windowMs: 1, tools: { a: { limit: 1, windowsMs: 1 } } },

@@ -127,7 +127,7 @@ for (const [framework, boot] of Object.entries(frameworks)) {
       expect(headers).to.not.have.any.keys('ratelimit', 'ratelimit-policy');
       expect(text).to.not.match(/ECONNREFUSED|10\.1/);
       const errors: unknown[] = [];
-      const app = start({ store, onStoreError: 'allow', onError: (error) => void errors.push(error) });
+      const app = start({ store, onFailure: 'continue', onError: (error) => void errors.push(error) });
       expect((await send(app, call('search'))).status).to.equal(200);
       expect(errors).to.have.lengthOf(1);
     });

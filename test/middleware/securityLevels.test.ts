@@ -161,7 +161,7 @@ describe('security levels', () => {
     ['high', 'auditing.onFailure', { auditing: { onFailure: 'continue' } }],
     ['strict', 'auditing.writeAhead', { auditing: { writeAhead: false } }],
     ['basic', 'auditing.level', { auditing: { level: 'denials' } }],
-    ['enhanced', 'rate.onStoreError', { rate: { limit: 10, windowMs: 1000, onStoreError: 'allow' } }],
+    ['enhanced', 'rate.onFailure', { rate: { limit: 10, windowMs: 1000, onFailure: 'continue' } }],
   ];
   for (const [level, measure, options] of looser) {
     it(`cannot be loosened: ${level} with ${JSON.stringify(options)}`, () => {
@@ -173,7 +173,7 @@ describe('security levels', () => {
   }
 
   it('let requests pass uncounted where the level has no limit of its own', () => {
-    const rate = { limit: 10, windowMs: 1000, onStoreError: 'allow' } as const;
+    const rate = { limit: 10, windowMs: 1000, onFailure: 'continue' } as const;
     expect(namesOf(least('basic', { rate }))).to.include('rateLimit');
   });
 

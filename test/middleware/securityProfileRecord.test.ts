@@ -83,7 +83,7 @@ describe('securityProfile records', () => {
         fullAccess: true,
         decide: () => true,
         stores: memoryStores({ singleProcess: true }),
-        rate: { limit: 5, windowMs: 1000, onStoreError: 'deny' },
+        rate: { limit: 5, windowMs: 1000, onFailure: 'deny' },
         auditing: { level: 'all' },
       }),
     );
