@@ -86,7 +86,7 @@ function ours(algorithm: KeyAlgorithm, publicKey: KeyObject, all: Record<string,
     resource: RESOURCE,
     path: '/mcp',
     maxAge: 300,
-    clockSkew: 60,
+    clockTolerance: 60,
     now,
   });
   const headers = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, [value]]));

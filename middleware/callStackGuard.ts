@@ -44,7 +44,7 @@ export interface CallStackGuardOptions {
   /** The longest lifetime of a hop that is accepted, in seconds up to 300. Default: 300. */
   readonly maxAge?: number;
   /** How far the clocks of peers may differ, in seconds up to 60. Default: 30. */
-  readonly clockSkew?: number;
+  readonly clockTolerance?: number;
   /**
    * On whose behalf a transaction is that starts here, for all servers it gets to: a name of your own keeps yours from
    * them. Default: the subject of the token, or else the owner of the key that signed.
@@ -121,7 +121,7 @@ function open(options: CallStackGuardOptions): Reception {
     maxCalls: optional(integer(1)),
     lifetime: optional(integer(1, 300)),
     maxAge: optional(integer(1, 300)),
-    clockSkew: optional(integer(0, 60)),
+    clockTolerance: optional(integer(0, 60)),
     subject: optional(callback),
     sameSubject: optional(flag),
     replay: optional(replayStore),
@@ -130,17 +130,17 @@ function open(options: CallStackGuardOptions): Reception {
     fetch: optional(callback),
   });
   const { tools, maxDepth = 5, maxCalls = 100, sameSubject = false } = given;
-  const { lifetime = 60, maxAge = 300, clockSkew = 30, now = () => new Date() } = given;
+  const { lifetime = 60, maxAge = 300, clockTolerance = 30, now = () => new Date() } = given;
   const trust = namedPeers(given.trust ?? []);
   const { resource, signer } = readIdentity('callStackGuard', given.identity);
   const keys = { option: 'trust', purpose: 'call-chain', fetch: given.fetch ?? fetch, now } as const;
   return {
-    party: { resource, signer, tools, rules: readCallRules(tools, resource), lifetime, clockSkew, now },
+    party: { resource, signer, tools, rules: readCallRules(tools, resource), lifetime, clockTolerance, now },
     verify: chainVerifier({
       trust: trust.length === 0 ? NOBODY : openTrust('callStackGuard', trust, keys),
       resource,
       maxAge,
-      clockSkew,
+      clockTolerance,
       now,
     }),
     senderOf: openSenders('callStackGuard', trust),

@@ -56,7 +56,7 @@ export interface VerifySignatureOptions {
   /** The longest lifetime of a signature, in seconds up to 300. Default: 300. */
   readonly maxAge?: number;
   /** How far ahead a signer's clock may be, in seconds up to 60. Default: 30. */
-  readonly clockSkew?: number;
+  readonly clockTolerance?: number;
   /** The path at which requests arrive, where a proxy rewrites that of `resource`. Default: the path of `resource`. */
   readonly path?: string;
   /** The clock. Default: the system's. */
@@ -98,12 +98,12 @@ export function verifySignature(
     mode: optional(oneOf('off', 'observe', 'calls', 'all')),
     replay: optional(replayStore),
     maxAge: optional(integer(1, 300)),
-    clockSkew: optional(integer(0, 60)),
+    clockTolerance: optional(integer(0, 60)),
     path: optional(path),
     now: optional(callback),
     fetch: optional(callback),
   });
-  const { resource, tools, mode = 'calls', maxAge = 300, clockSkew = 30, now = () => new Date() } = given;
+  const { resource, tools, mode = 'calls', maxAge = 300, clockTolerance = 30, now = () => new Date() } = given;
   const verify = signatureVerifier({
     trust: openTrust('verifySignature', given.keys, {
       option: 'keys',
@@ -115,7 +115,7 @@ export function verifySignature(
     resource,
     path: given.path ?? new URL(resource).pathname,
     maxAge,
-    clockSkew,
+    clockTolerance,
     now,
   });
   const strict = [...(tools ?? [])].some(([, policy]) => policy.requireSignature === true);

@@ -37,7 +37,7 @@ export interface CallParty {
   readonly rules: ReadonlyMap<string, CallRules>;
   /** The lifetime of a hop that is signed here, in seconds. */
   readonly lifetime: number;
-  readonly clockSkew: number;
+  readonly clockTolerance: number;
   readonly now: () => Date;
 }
 

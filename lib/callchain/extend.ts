@@ -124,7 +124,7 @@ function hopTimes(stack: CallStack): { readonly issuedAt: number; readonly expir
   const now = Math.floor(party.now().getTime() / 1000);
   const leaf = hops.at(-1);
   if (leaf === undefined) return { issuedAt: now, expiresAt: now + party.lifetime };
-  if (now > leaf.expiresAt + party.clockSkew) {
+  if (now > leaf.expiresAt + party.clockTolerance) {
     throw callDenial('chain_stale', { reason: 'expired', transaction: stack.transaction });
   }
   const issuedAt = Math.min(Math.max(now, leaf.issuedAt), leaf.expiresAt);

@@ -7,7 +7,7 @@ import { ROOT } from './names.js';
 export interface HopTimes {
   /** The longest lifetime of a hop. */
   readonly maxAge: number;
-  readonly clockSkew: number;
+  readonly clockTolerance: number;
 }
 
 /**
@@ -48,13 +48,14 @@ function assertContinues(hop: Hop, parent: Hop): void {
  * the next was made.
  * @throws {Denial} 403 `chain_stale`
  */
-export function assertTimely(hops: readonly Hop[], { maxAge, clockSkew }: HopTimes, now: number): void {
+export function assertTimely(hops: readonly Hop[], { maxAge, clockTolerance }: HopTimes, now: number): void {
   for (const { issuedAt, expiresAt } of hops) {
     if (expiresAt - issuedAt > maxAge) throw callDenial('chain_stale', { reason: 'lifetime' });
-    if (issuedAt > now + clockSkew) throw callDenial('chain_stale', { reason: 'premature' });
+    if (issuedAt > now + clockTolerance) throw callDenial('chain_stale', { reason: 'premature' });
   }
   const leaf = hops.at(-1);
-  if (leaf === undefined || leaf.expiresAt + clockSkew <= now) throw callDenial('chain_stale', { reason: 'expired' });
+  if (leaf === undefined || leaf.expiresAt + clockTolerance <= now)
+    throw callDenial('chain_stale', { reason: 'expired' });
 }
 
 /** The tools that a chain goes through, outermost first, and who calls the last of them. */

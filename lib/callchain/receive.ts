@@ -187,15 +187,15 @@ function assertSubject({ sameSubject }: Reception, { caller: { auth } }: Arrival
 }
 
 async function claim({ party, replay }: Reception, { issuer, id, expiresAt, transaction }: Hop): Promise<void> {
-  const until = new Date((expiresAt + party.clockSkew) * 1000);
+  const until = new Date((expiresAt + party.clockTolerance) * 1000);
   if (!(await replay.claim(`call:${issuer}:${id}`, until, issuer))) throw callDenial('chain_replayed', { transaction });
 }
 
 /** A handler may go on after its response. What was proven for it does not hold for ever. */
 const LONGEST_MS = 3_600_000;
 
-function endOf({ auth }: Caller, { now, clockSkew }: CallParty): number {
-  const expiresAt = auth === undefined ? Infinity : (auth.expiresAt + clockSkew) * 1000;
+function endOf({ auth }: Caller, { now, clockTolerance }: CallParty): number {
+  const expiresAt = auth === undefined ? Infinity : (auth.expiresAt + clockTolerance) * 1000;
   return Math.min(expiresAt, now().getTime() + LONGEST_MS);
 }
 

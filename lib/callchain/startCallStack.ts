@@ -53,7 +53,7 @@ export function startCallStack(options: StartCallStackOptions): CallStack {
     permissions: Object.freeze([...new Set(permissions)]),
   } as const;
   return openStack(shown, {
-    party: { resource, signer, tools: undefined, rules: new Map(), lifetime, clockSkew: 0, now },
+    party: { resource, signer, tools: undefined, rules: new Map(), lifetime, clockTolerance: 0, now },
     hops: [],
     local: [],
     limitedBy: 'policy',

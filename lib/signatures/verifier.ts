@@ -52,7 +52,7 @@ export interface VerifierOptions {
   /** Seconds. */
   readonly maxAge: number;
   /** Seconds. */
-  readonly clockSkew: number;
+  readonly clockTolerance: number;
   readonly now: () => Date;
 }
 
@@ -132,12 +132,12 @@ function prover(
     await verifyMessage(message, signature, trusted.key);
     if (signature.coverage.names.has('content-digest')) {
       await verifyContentDigest(request.headers['content-digest'], await request.body());
-      // The body may have been long in coming. A claim outlives its signature by the skew, not by more.
+      // The body may have been long in coming. A claim outlives its signature by the tolerance, not by more.
       assertFresh(parameters, options, now());
     } else if (mayHideContent(request.method, request.headers) && (await request.body()).byteLength > 0) {
       throw new SignatureFault('coverage');
     }
-    const until = new Date((expires + options.clockSkew) * 1000);
+    const until = new Date((expires + options.clockTolerance) * 1000);
     if (!(await replay.claim(`${keyId}:${nonce}`, until, trusted.owner))) throw new SignatureFault('replayed');
     return { trusted, signature, created, expires, nonce };
   };
@@ -159,12 +159,12 @@ function readParameters({ created, expires, nonce, keyid }: ReceivedSignature): 
 
 function assertFresh(
   { created, expires }: Pick<Parameters, 'created' | 'expires'>,
-  { maxAge, clockSkew }: VerifierOptions,
+  { maxAge, clockTolerance }: VerifierOptions,
   now: Date,
 ): void {
   const seconds = now.getTime() / 1000;
   // A clock that tells no time makes every comparison false, and so nothing fresh.
-  if (!(created <= seconds + clockSkew)) throw new SignatureFault('future');
+  if (!(created <= seconds + clockTolerance)) throw new SignatureFault('future');
   if (!(seconds < expires && seconds < created + maxAge)) throw new SignatureFault('stale');
   if (!(created < expires && expires - created <= maxAge)) throw new SignatureFault('lifetime');
 }

@@ -381,10 +381,10 @@ for (const framework of ['Express 5', 'Koa 3']) {
       expect(await rotating(await signed(key), body), 'the former key, later').to.include({ status: 401 });
     });
 
-    it('clocks may differ by the skew, and no more (24)', async () => {
+    it('clocks may differ by the tolerance, and no more (24)', async () => {
       const time = Math.floor(Date.now() / 1000);
-      const strict = await start({ clockSkew: 0, now: () => new Date(time * 1000) });
-      const wide = await start({ clockSkew: 60, now: () => new Date(time * 1000) });
+      const strict = await start({ clockTolerance: 0, now: () => new Date(time * 1000) });
+      const wide = await start({ clockTolerance: 60, now: () => new Date(time * 1000) });
       const body = call();
       const at = async (created: number): Promise<Lines> => [
         ...host,

@@ -326,7 +326,7 @@ describe('callStackGuard', () => {
   });
 
   describe('time', () => {
-    it('ends the last hop with its lifetime and the skew of clocks', async () => {
+    it('ends the last hop with its lifetime and the tolerance for clocks', async () => {
       const chain = await sign(hops());
       for (const [at, expected] of [
         [time - 31, 'chain_stale'],
@@ -785,6 +785,8 @@ describe('callStackGuard', () => {
   describe('its options', () => {
     const cases: [string, object, RegExp][] = [
       ['an unknown one', { maxDeph: 3 }, /unknown option 'maxDeph'; did you mean 'maxDepth'\?/],
+      ['the old name of one', { clockSkew: 30 }, /unknown option 'clockSkew'/],
+      ['a wide tolerance', { clockTolerance: 61 }, /'clockTolerance' must be a whole number from 0 to 60/],
       ['no tools', { tools: {} }, /'tools' must be what defineTools/],
       ['no identity', { identity: undefined }, /'identity' must be an object/],
       ['an identity without a URI', { identity: { resource: 'server' } }, /'resource' must be a URI/],

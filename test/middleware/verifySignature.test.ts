@@ -338,7 +338,7 @@ describe('verifySignature', () => {
     const app = appWith();
     const cases: [string, number, number, number][] = [
       ['a second too far in the future', 31, 91, 401],
-      ['the last second of the allowed skew', 30, 90, 200],
+      ['the last second of the allowed tolerance', 30, 90, 200],
       ['just expired', -60, 0, 401],
       ['the last second of its life', -60, 1, 200],
       ['older than the longest lifetime', -301, 1, 401],
@@ -723,8 +723,9 @@ describe('verifySignature', () => {
       [{ keys: [{ owner, jwks: { keys: [{ kty: 'oct', k: 'c2VjcmV0', alg: 'HS256' }] } }] }, /alg/],
       [{ maxAge: 301 }, /'maxAge'/],
       [{ maxAge: 0 }, /'maxAge'/],
-      [{ clockSkew: 61 }, /'clockSkew'/],
-      [{ clockSkew: -1 }, /'clockSkew'/],
+      [{ clockTolerance: 61 }, /'clockTolerance'/],
+      [{ clockTolerance: -1 }, /'clockTolerance'/],
+      [{ clockSkew: 30 }, /unknown option 'clockSkew'/],
       [{ path: 'mcp' }, /'path' must be a path such as '\/mcp'/],
       [{ path: 'x/mcp' }, /'path' must be a path/],
       [{ path: '/mcp?a' }, /'path' must be a path/],

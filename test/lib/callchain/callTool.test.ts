@@ -214,7 +214,7 @@ describe('callTool', () => {
   describe('ends a stack', () => {
     const SECOND = 1000;
     const cases: readonly (readonly [what: string, expiresIn: number | undefined, last: number])[] = [
-      ['with the token of the caller, and the clock skew that is allowed for it', 120, 149],
+      ['with the token of the caller, and the clock tolerance that is allowed for it', 120, 149],
       ['after an hour, however long the token is good', 86_400, 3599],
       ['after an hour, where a signature is all there is', undefined, 3599],
     ];

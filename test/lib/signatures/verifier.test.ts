@@ -73,7 +73,7 @@ describe('signatureVerifier', () => {
       resource,
       path: '/mcp',
       maxAge: 300,
-      clockSkew: 30,
+      clockTolerance: 30,
       now: () => new Date(time * 1000),
     });
     const joined = (name: string): string[] => [signatures.map((one) => one[name] ?? '').join(', ')];
@@ -126,7 +126,7 @@ describe('signatureVerifier', () => {
       resource,
       path: '/mcp',
       maxAge: 300,
-      clockSkew: 30,
+      clockTolerance: 30,
       now: () => new Date(),
     });
     const error: unknown = await check({} as RequestContext, [], undefined).catch((thrown: unknown) => thrown);
