@@ -2,7 +2,8 @@ import { createHmac, type KeyObject } from 'node:crypto';
 import { isObject } from '../rpc.js';
 import { escapeText } from '../text.js';
 import { MASK, maskCards, maskRandom, maskSecrets, type OwnSecrets } from './secrets.js';
-import { isJwk, isSecretMember, maskJson } from './secrets/json.js';
+import { maskBehind } from './secrets/flags.js';
+import { aboutMembers, isSecretMember, maskJson } from './secrets/json.js';
 import type { AuditedContent, AuditedJson } from './record.js';
 
 /**
@@ -111,7 +112,11 @@ class Copy {
   }
 
   #list(values: readonly unknown[], depth: number): AuditedJson {
-    const kept = values.slice(0, this.#limits.members).map((value) => this.of(value, depth));
+    const kept = values.slice(0, this.#limits.members).map((value, index) => {
+      const shown = maskBehind(values[index - 1], value);
+      if (shown !== value) this.masked += 1;
+      return this.of(shown, depth);
+    });
     if (kept.length < values.length) kept.push(this.#leaveOut());
     return kept;
   }
@@ -120,11 +125,11 @@ class Copy {
     // Without a prototype, since a client may call a member `__proto__`.
     const copy = Object.create(null) as Record<string, AuditedJson>;
     const names = Object.keys(value);
-    const ofJwk = isJwk(names);
+    const about = aboutMembers(value, names);
     for (const name of names.slice(0, this.#limits.members)) {
       const member = (value as Record<string, unknown>)[name];
       if (member === undefined) continue;
-      copy[this.text(name, 128)] = isSecretMember(name, member, ofJwk) ? this.#leaveOut() : this.of(member, depth);
+      copy[this.text(name, 128)] = isSecretMember(name, member, about) ? this.#leaveOut() : this.of(member, depth);
     }
     if (names.length > this.#limits.members) copy['...'] = this.#leaveOut();
     return copy;

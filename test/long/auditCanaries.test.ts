@@ -70,6 +70,10 @@ const KINDS: readonly ((n: number) => string)[] = [
   (n) => `curl --user "ann:${CANARY} ${n}" https://a.example`,
   (n) => `machine a.example\n  login ann\n  password ${CANARY}${n}\n`,
   (n) => `<add key="Password" value="${CANARY}${n}" />`,
+  (n) => JSON.stringify(['login', '--password', `${CANARY} ${n}`, '--token', `${CANARY}${n}`]),
+  (n) => JSON.stringify(['curl', '-u', `ann:${CANARY} ${n}`]),
+  (n) => JSON.stringify([{ name: 'password', value: `${CANARY} ${n}` }]),
+  (n) => JSON.stringify({ value: `${CANARY}${n}`, key: 'api_key' }),
 ];
 
 /** The private part of a key: nothing but its name shows what it is. */
@@ -94,6 +98,7 @@ const PLACES: readonly ((secret: string) => Wire)[] = [
   (s) => ({ body: tool('echo', { text: `before ${s} after`, json: JSON.stringify({ inner: s }) }) }),
   (s) => ({ body: tool('echo', s) }),
   (s) => ({ body: tool(s, {}) }),
+  (s) => ({ body: tool('echo', { args: ['--password', s, '-u', `ann:${s}`], env: [{ name: 'TOKEN', value: s }] }) }),
   (s) => ({ body: tool('deny', { text: s }) }),
   (s) => ({ body: tool('crash', { text: s }) }),
   (s) => ({ body: call({ name: 'echo', [s]: s, _meta: { [s]: s } }) }),

@@ -1,5 +1,7 @@
+import { maskBehind } from './flags.js';
 import { MASK } from './mask.js';
 import { isSecretName, SECRET_ENDS } from './names.js';
+import { isLabelled, labelsOf } from './pairs.js';
 
 /** Private members of a JWK (RFC 7518 section 6, and `priv` of keys of type AKP). */
 const PRIVATE_JWK: ReadonlySet<string> = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth', 'priv']);
@@ -14,14 +16,21 @@ const SUSPECT = new RegExp(`kty|\\\\u00[2-7]|${SECRET_ENDS.replaceAll('[_-]?', '
 const MOST_DEPTH = 32;
 const MOST_TEXTS = 3;
 
-/** Whether an object is a JWK, which has private members of its own. */
-export function isJwk(names: readonly string[]): boolean {
-  return names.includes('kty');
+/** What an object says of its members: whether it is a JWK, which has private ones, and what they are called by others. */
+export interface AboutMembers {
+  readonly ofJwk: boolean;
+  readonly labels: readonly string[];
 }
 
-/** Whether what a member holds is a secret by its name. */
-export function isSecretMember(name: string, value: unknown, ofJwk: boolean): boolean {
-  return value !== null && (isSecretName(name, value) || (ofJwk && PRIVATE_JWK.has(name)));
+/** Looks at an object as a whole. `names` are those of its members. */
+export function aboutMembers(value: object, names: readonly string[]): AboutMembers {
+  return { ofJwk: names.includes('kty'), labels: labelsOf(value, names) };
+}
+
+/** Whether what a member holds is a secret by its name, or by what the object says. */
+export function isSecretMember(name: string, value: unknown, { ofJwk, labels }: AboutMembers): boolean {
+  if (value === null) return false;
+  return isSecretName(name, value) || (ofJwk && PRIVATE_JWK.has(name)) || isLabelled(labels, name, value);
 }
 
 /**
@@ -56,16 +65,19 @@ function maskValue(value: unknown, { depth, within }: Around): unknown {
 }
 
 function maskList(values: readonly unknown[], around: Around): readonly unknown[] {
-  const masked = values.map((value) => maskValue(value, around));
+  const masked = values.map((value, index) => {
+    const shown = maskBehind(values[index - 1], value);
+    return shown === value ? maskValue(value, around) : shown;
+  });
   return masked.some((value, index) => value !== values[index]) ? masked : values;
 }
 
 function maskObject(value: Readonly<Record<string, unknown>>, around: Around): object {
   const names = Object.keys(value);
-  const ofJwk = isJwk(names);
+  const about = aboutMembers(value, names);
   const members = names.map((name): readonly [string, unknown] => {
     const member = value[name];
-    return [name, isSecretMember(name, member, ofJwk) ? MASK : maskValue(member, around)];
+    return [name, isSecretMember(name, member, about) ? MASK : maskValue(member, around)];
   });
   return members.some(([name, member]) => member !== value[name]) ? Object.fromEntries(members) : value;
 }

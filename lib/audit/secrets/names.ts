@@ -1,7 +1,7 @@
 /** Parts of the names of secrets. */
 const PARTS =
   'passw(?:or)?d|pass[_-]?phrase|pass[_-]?code|secret|token|authorization|cookie|credentials?|bearer|jwt|dpop|signature' +
-  '|(?:api|access|private|account|signing|encryption)[_-]?key|session[_-]?id|cvv|cvc|connection[_-]?string' +
+  '|(?:api|access|private|secret|account|signing|encryption)[_-]?key|session[_-]?id|cvv|cvc|connection[_-]?string' +
   '|code[_-]?verifier|client[_-]?assertion';
 /** Their ends. What is in front of `pass` tells it from compass and bypass. */
 const ENDS = 'otp|pwd|ssn|session|(?:admin|db|ftp|key|login|mail|root|smtp|store|user)pass';

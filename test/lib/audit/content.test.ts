@@ -131,6 +131,110 @@ describe('contentOf', () => {
     });
   });
 
+  describe('of what stands beside the name of a secret', () => {
+    const MASK = '[masked]';
+    const SECRETS: readonly (readonly [value: unknown, expected: unknown])[] = [
+      [
+        ['login', '--password', 'hunter2', 'x'],
+        ['login', '--password', MASK, 'x'],
+      ],
+      [
+        ['-password', 'two "words"\nand a line', '--api-key', '-9!', '--dbPass', ''],
+        ['-password', MASK, '--api-key', MASK, '--dbPass', MASK],
+      ],
+      [
+        ['--pin', 1234, '--otp', '123456', '--password', true, '--pass', '12'],
+        ['--pin', MASK, '--otp', MASK, '--password', MASK, '--pass', MASK],
+      ],
+      [
+        ['--credentials', { user: 'ann', word: 'hunter2' }, '--token', ['t0']],
+        ['--credentials', MASK, '--token', MASK],
+      ],
+      [
+        ['-H', 'Authorization: Bearer hunter2', '--token=t0', '-e', 'PASSWORD=hunter2'],
+        ['-H', `Authorization: Bearer ${MASK}`, `--token=${MASK}`, '-e', `PASSWORD=${MASK}`],
+      ],
+      [
+        ['curl', '-u', 'ann:hunter2', '--proxy-user', 'ann:two words', '-sSu', 'bob:x'],
+        ['curl', '-u', `ann:${MASK}`, '--proxy-user', `ann:${MASK}`, '-sSu', `bob:${MASK}`],
+      ],
+      [[{ name: 'password', value: 'hunter2' }], [{ name: 'password', value: MASK }]],
+      [
+        { value: 'hunter2', key: 'api_key', x: 1 },
+        { value: MASK, key: 'api_key', x: 1 },
+      ],
+      [
+        { Name: 'SECRET_KEY_BASE', Value: ['hunter2'], values: { a: 'hunter2' } },
+        { Name: 'SECRET_KEY_BASE', Value: MASK, values: MASK },
+      ],
+      [
+        { ParameterKey: 'DbPassword', ParameterValue: 'hunter2', header_name: 'Cookie' },
+        { ParameterKey: 'DbPassword', ParameterValue: MASK, header_name: 'Cookie' },
+      ],
+      [
+        { fields: [{ name: 'Password field', type: 'textbox', ref: 'e3', value: 'hunter2' }] },
+        { fields: [{ name: 'Password field', type: 'textbox', ref: 'e3', value: MASK }] },
+      ],
+      [
+        { field: 'token', old_value: 'hunter2', newValue: 'hunter3' },
+        { field: 'token', old_value: MASK, newValue: MASK },
+      ],
+      [
+        { id: 'pin', value: 1234 },
+        { id: 'pin', value: MASK },
+      ],
+    ];
+    const HARMLESS: readonly unknown[] = [
+      ['--token-limit', '5', '--max-tokens', '5', '--compass', 'north', '--session-length', '5'],
+      ['--password', '--verbose', '-v', 'x'],
+      ['password', 'username'],
+      ['--', 'password', 'a--password', 'b', 'the --password', 'c'],
+      ['--token', 5, '--password', null, '--signature', true],
+      ['hunter2', '--password'],
+      [['--password'], 'x'],
+      ['docker', '-u', '1000:1000', 'sort', '-u', 'names', 'a-u', 'b:c'],
+      { name: 'Theme', value: 'dark' },
+      { name: 'password', type: 'string', description: 'of the account' },
+      { name: 'password', value: null },
+      { name: ['password'], value: 'x' },
+      { name: 'pass', value: 12 },
+      { name: 'compass', value: 'north' },
+      { name: `${'a long text about how '.repeat(3)}a password is reset`, value: 'x' },
+      { name: 'max_tokens', value: 5 },
+      { title: 'password', value: 'x' },
+      { name: 'password', evaluation: 'x' },
+      { a: { name: 'password' }, value: 'x' },
+    ];
+
+    for (const mode of ['redacted', 'full'] as const) {
+      const recorded = (value: unknown): unknown => plain(contentOf({ a: value }, mode, KEY)?.value);
+
+      it(`masks it in mode ${mode}`, () => {
+        for (const [value, expected] of SECRETS) {
+          expect(recorded(value), JSON.stringify(value)).to.deep.equal({ a: expected });
+          expect(contentOf(value, mode, KEY)?.masked).to.equal(JSON.stringify(expected).split(MASK).length - 1);
+        }
+      });
+
+      it(`masks it in mode ${mode} where it is in a text that is JSON`, () => {
+        for (const [value, expected] of SECRETS) {
+          const { a } = recorded(JSON.stringify(value)) as { a: string };
+          expect(JSON.parse(a.replaceAll('\\\\', '\\')), a).to.deep.equal(expected);
+        }
+      });
+
+      it(`leaves alone in mode ${mode} what only looks like it`, () => {
+        for (const value of HARMLESS) {
+          expect(recorded(value), JSON.stringify(value)).to.deep.equal({ a: value });
+          const text = JSON.stringify(value);
+          for (const one of [text, `said: ${text}`, `${text.slice(0, -1)}, ...`]) {
+            expect(recorded(one)).to.deep.equal({ a: one });
+          }
+        }
+      });
+    }
+  });
+
   it('is bounded in depth, width and length', () => {
     const deep = JSON.parse('['.repeat(5000) + ']'.repeat(5000)) as unknown;
     const wide = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`n${index}`, 'x'.repeat(10_000)]));

@@ -106,6 +106,41 @@ describe('maskSecrets', () => {
     for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
   });
 
+  it('masks what stands beside the name of a secret in JSON that is cut off, or has text around it', () => {
+    const table: readonly (readonly [text: string, expected: string])[] = [
+      ['run ["--password","hunter2","x"', 'run ["--password","[masked]","x"'],
+      [
+        "argv = ['--db-pass', 'two words', '--api-key', '9']",
+        "argv = ['--db-pass', '[masked]', '--api-key', '[masked]']",
+      ],
+      ['[\\"--pin\\", \\"1234\\"]', '[\\"--pin\\", \\"[masked]\\"]'],
+      ['["--token","a\\"b c","d"', '["--token","[masked]","d"'],
+      ['["--password","cut', '["--password","[masked]'],
+      ['["curl","-u","ann:hunter2"', '["curl","-u","ann:[masked]"'],
+      ["['--proxy-user', 'ann:two words', 'x']", "['--proxy-user', 'ann:[masked]', 'x']"],
+      ['got {"name":"password","value":"hunter2"}', 'got {"name":"password","value":"[masked]"}'],
+      ['{ "Key" : "API key" , "Value" : "two words" }, ', '{ "Key" : "API key" , "Value" : "[masked]" }, '],
+      [
+        '{"name":"Password field","type":"t","value":"a{b"}..',
+        '{"name":"Password field","type":"t","value":"[masked]"}..',
+      ],
+      [
+        '{\\"id\\":\\"1\\",\\"key\\":\\"pin\\",\\"value\\":\\"12\\"}',
+        '{\\"id\\":\\"1\\",\\"key\\":\\"pin\\",\\"value\\":\\"[masked]\\"}',
+      ],
+      ["{'ParameterKey': 'DbPwd', 'ParameterValue': 'x'", "{'ParameterKey': 'DbPwd', 'ParameterValue': '[masked]'"],
+      ['{"value":"hunter2","name":"token"},', '{"value":"[masked]","name":"token"},'],
+      ['{"value":"two words","type":"t","key":"token"', '{"value":"[masked]","type":"t","key":"token"'],
+      ['%5B%22--password%22%2C%22hunter2%22%5D', '["--password","[masked]"]'],
+      ['%7B%22name%22%3A%22token%22%2C%22value%22%3A%22x%22', '{"name":"token","value":"[masked]"'],
+      ['SECRET_KEY=hunter2', 'SECRET_KEY=[masked]'],
+    ];
+    for (const [text, expected] of table) {
+      expect(maskSecrets(text)).to.equal(expected);
+      expect(maskSecrets(expected)).to.equal(expected);
+    }
+  });
+
   it('masks the private members of a JWK in a text that holds one, whatever is around it', () => {
     const jwk = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
     const secrets = [jwk.d, jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi] as string[];
@@ -149,6 +184,13 @@ describe('maskSecrets', () => {
       '<add key="Theme" value="dark" />',
       '<option value="north" name="compass"/>',
       'const keys: Map<string, d> = new Map()',
+      '["--password","--verbose"], ["--token-limit","5"], ["password","username"]',
+      '["the --password", "x"], ["--password"], "x"',
+      '["sort", "-u", "names", "docker", "-u", "1000:1000"]',
+      '{"name":"password","type":"string"}, {"value":"x"}',
+      '{"name":"compass","value":"north"}, {"value":"dark","name":"theme"}',
+      '{"name":"password","evaluation":"x"}, {"title":"password","value":"x"}',
+      `{"name":"password","a":"${'x'.repeat(300)}","value":"x"}`,
     ];
     for (const text of harmless) expect(maskSecrets(text)).to.equal(text);
   });
@@ -250,9 +292,24 @@ describe('maskSecrets', () => {
       '"kty":d=',
       '{"a":',
       '[{"a":"',
+      '"--pin","',
+      '"--pin",',
+      '"-u","a:',
+      '"name":"pin",',
+      '"name":"pin","value":',
+      '"value":"a",',
+      '"value":"',
+      '"value":"a","name":"',
+      "'value':\"",
+      '\\"value\\":"',
     ];
-    for (const piece of hostile) {
-      const text = piece.repeat(20_000);
+    const heads = ['"value":"', '"key":"pin","value":"', '"key":"pin",', '"--pin","', '"-u","a:', 'pin="', "-pin '"];
+    const tails = ['\\', '\\"', "\\'", ' ', 'a', ',', '+', '\\n', '"', 'value', 'key'];
+    const texts = [
+      ...hostile.map((piece) => [piece, piece.repeat(20_000)] as const),
+      ...heads.flatMap((head) => tails.map((tail) => [head + tail, head + tail.repeat(20_000)] as const)),
+    ];
+    for (const [piece, text] of texts) {
       const before = process.cpuUsage();
       expect(maskCards(maskRandom(maskSecrets(text))).length).to.be.at.most(text.length * 4);
       expect(process.cpuUsage(before).user / 1000, piece).to.be.lessThan(1000);
