@@ -2,6 +2,7 @@ import { callback, integer, listOf, oneOf, optional, readOptions, text, type Che
 import { urlOf } from '../lib/outgoingRequest.js';
 import { bearerChallenge } from '../lib/tokens/bearer.js';
 import { TokenCache } from '../lib/tokens/cache.js';
+import { credentialReader } from '../lib/tokens/credentials.js';
 import { TokenFault, type FaultReason } from '../lib/tokens/fault.js';
 import { isIssuer, type Issuer } from '../lib/tokens/issuer.js';
 import { isOpaque } from '../lib/tokens/jwt.js';
@@ -48,9 +49,7 @@ const issuer: Check = (value) =>
   isIssuer(value) && !('introspection' in value.keys)
     ? undefined
     : 'must be what oidc, auth0, okta, entra or keycloak returns';
-/** A client sends a token under one of these schemes (RFC 6750 section 2.1, RFC 9449 section 7.1). */
-const SCHEME = /^(?:bearer|dpop)(?![^ \t])/i;
-const TOKEN = /^(?:bearer|dpop) +([A-Za-z0-9\-._~+/]+=*)$/i;
+const credentialsIn = credentialReader(['bearer', 'dpop']);
 
 /**
  * A `fetch` that sends an access token only to the resource it is for, and only after it was verified as the server
@@ -78,12 +77,12 @@ export function verifyingFetch(options: VerifyingFetchOptions): typeof fetch {
   const verify = verifier(given);
 
   return async (input, init) => {
-    const authorization = headersOf(input, init).get('authorization') ?? '';
-    if (!SCHEME.test(authorization)) return send(input, init);
+    const credentials = credentialsIn([headersOf(input, init).get('authorization') ?? '']);
+    if ('problem' in credentials && credentials.problem === 'missing') return send(input, init);
     const url = urlOf(input);
     if (url.origin !== endpoint.origin || url.pathname !== endpoint.pathname) throw new TokenDenied('target');
-    const token = TOKEN.exec(authorization)?.[1];
-    if (token === undefined) throw new TokenDenied('format');
+    if ('problem' in credentials) throw new TokenDenied('format');
+    const { token } = credentials;
     if (isOpaque(token)) {
       if (opaque === 'deny') throw new TokenDenied('opaque');
     } else if ((await verify(token)) === 'expired') {

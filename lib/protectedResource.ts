@@ -2,6 +2,7 @@ import { readDPoPOptions, type DPoPOptions } from './dpop/options.js';
 import type { Endpoint, EndpointRequest, EndpointResponse } from './endpoint.js';
 import { jwksEndpoint, type PublishedKeys } from './keys/jwksEndpoint.js';
 import { flag, listOf, object, optional, readOptions, text, type Check } from './options.js';
+import { isScope } from './tokens/scope.js';
 import { metadataUrl, secureUrl } from './url.js';
 
 export interface ProtectedResourceOptions {
@@ -34,7 +35,6 @@ export interface ProtectedResourceOptions {
 }
 
 const ROOT_PATH = '/.well-known/oauth-protected-resource';
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 const CORS = { 'Access-Control-Allow-Origin': '*' };
 const PREFLIGHT: EndpointResponse = {
@@ -137,7 +137,7 @@ const resourceUrl: Check = (value) => {
 
 const scope: Check = (value) => {
   if (value === 'offline_access') return 'must not be offline_access, which is between client and authorization server';
-  return typeof value === 'string' && SCOPE.test(value) ? undefined : 'must be one scope, such as files:read';
+  return isScope(value) ? undefined : 'must be one scope, such as files:read';
 };
 
 const page: Check = (value) =>

@@ -19,6 +19,7 @@ import { readKeySetOptions, type KeySetOptions } from '../lib/tokens/keySet.js';
 import { resolveHost } from '../lib/tokens/publicHost.js';
 import { notRevoked, revocations, type IsRevoked } from '../lib/tokens/revocation.js';
 import { rememberSchemes } from '../lib/tokens/schemes.js';
+import { scope } from '../lib/tokens/scope.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 
 declare module '../lib/context.js' {
@@ -71,9 +72,6 @@ export interface AuthenticateOptions {
   readonly fetch?: typeof fetch;
 }
 
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-const scope: Check = (value) =>
-  typeof value === 'string' && SCOPE.test(value) ? undefined : 'must be a scope (RFC 6749 section 3.3)';
 const issuer: Check = (value) =>
   isIssuer(value) ? undefined : 'must be what oidc, auth0, okta, entra, keycloak or introspect returns';
 

@@ -1,5 +1,6 @@
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
-import { callback, object, optional, readOptions, type Check } from '../options.js';
+import { keyThumbprint } from '../keys/thumbprint.js';
+import { callback, object, optional, readOptions } from '../options.js';
 import { headersOf, readRequest, urlOf } from '../outgoingRequest.js';
 import { isObject } from '../rpc.js';
 import { isToolName } from '../tools/toolName.js';
@@ -31,10 +32,6 @@ export interface ChainFetchOptions {
 
 type Message = Readonly<Record<string, unknown>>;
 
-const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
-const thumbprint: Check = (value) =>
-  typeof value === 'string' && THUMBPRINT.test(value) ? undefined : 'must be an RFC 7638 SHA-256 thumbprint';
-
 /**
  * A `fetch` for calling tools of another MCP server on behalf of a call: it adds the call chain to each `tools/call`.
  *
@@ -52,7 +49,7 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
     callStack: object,
     resource: secureUrl,
     fetch: optional(callback),
-    calleeKey: optional(thumbprint),
+    calleeKey: optional(keyThumbprint),
   });
   const { callStack, calleeKey, fetch: send = fetch } = given;
   const { party, credentials, trace } = originOf('chainFetch', callStack);

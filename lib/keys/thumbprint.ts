@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { JWK } from 'jose';
+import type { Check } from '../options.js';
 
 /** The members that take part, in lexicographic order (RFC 7638 section 3.2, RFC 8037 section 2). */
 const MEMBERS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -10,6 +11,7 @@ const MEMBERS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Curve names and base64url: nothing that JSON could write in two ways. */
 const PLAIN = /^[A-Za-z0-9_-]+$/;
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * The SHA-256 thumbprint of a public or private JWK, base64url (RFC 7638): one name for one key, whoever writes it.
@@ -28,3 +30,11 @@ export function thumbprint(jwk: JWK): string {
   }
   return hash('sha256', JSON.stringify(canonical), 'base64url');
 }
+
+/** Whether a value has the form of such a thumbprint. */
+export function isThumbprint(value: unknown): value is string {
+  return typeof value === 'string' && THUMBPRINT.test(value);
+}
+
+export const keyThumbprint: Check = (value) =>
+  isThumbprint(value) ? undefined : 'must be an RFC 7638 SHA-256 thumbprint';

@@ -6,7 +6,7 @@ import type { KeyPurpose } from './keyRecord.js';
 import { servesPurpose } from './publishedJwk.js';
 import { remoteSet } from './remoteSet.js';
 import { soleOwner } from './soleOwner.js';
-import { thumbprint } from './thumbprint.js';
+import { isThumbprint, keyThumbprint, thumbprint } from './thumbprint.js';
 
 /** A peer whose keys are trusted, and how they are known. Nothing is ever learned from a request. */
 export type TrustedKeys = {
@@ -66,11 +66,6 @@ interface Pin {
   readonly find: Lookup;
 }
 
-const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
-
-const pin: Check = (value) =>
-  typeof value === 'string' && THUMBPRINT.test(value) ? undefined : 'must be an RFC 7638 SHA-256 thumbprint';
-
 const keySet: Check = (value) =>
   object(value) ?? listOf(object)((value as Partial<JSONWebKeySet>).keys)?.replace(/^/, "needs 'keys', which ");
 
@@ -104,7 +99,7 @@ export function openTrust(factory: string, peers: readonly TrustedKeys[], option
     find: (keyId) => {
       const pinned = pins.get(keyId);
       if (pinned !== undefined) return pinned.find();
-      return THUMBPRINT.test(keyId) ? soleOwner(sets, keyId) : undefined;
+      return isThumbprint(keyId) ? soleOwner(sets, keyId) : undefined;
     },
   };
 }
@@ -113,7 +108,11 @@ function readPeer(label: string, peer: TrustedKeys): PinnedPeer | RemotePeer {
   if ('jwks' in peer === 'jwksUri' in peer) throw new TypeError(`${label} needs either 'jwks' or 'jwksUri'`);
   const common = { owner: text, clientId: optional(text), mayRoot: optional(flag) };
   if ('jwks' in peer) return readOptions(label, peer, { ...common, jwks: keySet });
-  return readOptions(label, peer, { ...common, jwksUri: secureUrl, thumbprints: optional(listOf(pin, { least: 1 })) });
+  return readOptions(label, peer, {
+    ...common,
+    jwksUri: secureUrl,
+    thumbprints: optional(listOf(keyThumbprint, { least: 1 })),
+  });
 }
 
 /** The same peers may be listed for several purposes, so one may have no key for this one. All of them is a mistake. */

@@ -38,6 +38,7 @@ const METHODS: ReadonlyMap<string, Binding['method']> = new Map([
 ]);
 /** Members that bind to nothing. Keycloak says beside `jkt` what kind of key that is. */
 const REMARKS: ReadonlySet<string> = new Set(['kc-jkt-type']);
+/** 32 bytes in their only spelling (RFC 4648 section 3.5): stricter than for the id of a key, which is only looked up. */
 const THUMBPRINT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const NONE: readonly Binding[] = Object.freeze([]);
 

@@ -7,6 +7,15 @@ export interface Presented {
   readonly token: string;
 }
 
+/** What a header can carry as a token (RFC 6750 section 2.1, RFC 9110 section 11.2). */
+const TOKEN68 = '[A-Za-z0-9\\-._~+/]+=*';
+const WHOLE = new RegExp(`^${TOKEN68}$`);
+
+/** Whether a header can carry a text as a token. */
+export function isToken68(text: string): boolean {
+  return WHOLE.test(text);
+}
+
 /** What the `Authorization` lines of a request hold. */
 export type Credentials = Presented | { readonly problem: 'missing' | 'duplicate' | 'malformed' };
 
@@ -19,7 +28,7 @@ export type CredentialReader = (lines: readonly string[] | undefined) => Credent
  */
 export function credentialReader(schemes: readonly Scheme[]): CredentialReader {
   const names = schemes.join('|');
-  const token = new RegExp(`^(${names}) +([A-Za-z0-9\\-._~+/]+=*)$`, 'i');
+  const token = new RegExp(`^(${names}) +(${TOKEN68})$`, 'i');
   const scheme = new RegExp(`^(?:${names})(?![^ \\t])`, 'i');
   return (lines) => {
     const [line, ...others] = lines ?? [];

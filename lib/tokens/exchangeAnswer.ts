@@ -1,6 +1,7 @@
 import { Denial, Unavailable } from '../denial.js';
 import { FetchFailure } from '../fetch.js';
 import { isObject } from '../rpc.js';
+import { isToken68 } from './credentials.js';
 import { MAX_TOKEN_LENGTH, member, type Members } from './jwt.js';
 
 declare module '../denial.js' {
@@ -44,8 +45,6 @@ const REASONS: readonly unknown[] = [
   'consent_required',
 ];
 const OUTAGE = 'The authorization server is not available';
-/** What a header can carry as a token (RFC 6750 section 2.1). */
-const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /** The statuses with which token endpoints say why there is no token. */
 export const EXPLAINED: readonly number[] = [400, 401, 403];
@@ -57,7 +56,7 @@ export const EXPLAINED: readonly number[] = [400, 401, 403];
 export function readExchanged(answer: unknown, asked: AskedToken, now: Date): ExchangedToken {
   if (!isObject(answer)) throw new TypeError('not a token response');
   const token = member(answer, 'access_token');
-  if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH || !TOKEN.test(token)) {
+  if (typeof token !== 'string' || token.length > MAX_TOKEN_LENGTH || !isToken68(token)) {
     throw new TypeError('a token response without a usable access_token');
   }
   // With it, the other server could act here.

@@ -11,6 +11,7 @@ import { clientRequest, readCredential } from './clientRequest.js';
 import { EXPLAINED, failureOf, readExchanged, type ExchangedToken } from './exchangeAnswer.js';
 import { readKeySetOptions } from './keySet.js';
 import { resolveHost } from './publicHost.js';
+import { scope } from './scope.js';
 import { serverEndpoint } from './serverEndpoint.js';
 
 /** Kinds of tokens (RFC 8693 section 3): any access token, or one that is a JWT. */
@@ -77,10 +78,6 @@ export type TokenExchange = (wanted: TokenToExchange) => Promise<ExchangedToken>
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const OUTAGE = 'The authorization server is not available';
 const tokenType: Check = oneOf('access_token', 'jwt');
-const scope: Check = (value) =>
-  typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
-    ? undefined
-    : 'must be a scope (RFC 6749 section 3.3)';
 
 /**
  * Prepares the exchange of the tokens that come to this server for tokens of other servers (RFC 8693): for one of them,

@@ -1,5 +1,6 @@
 import { flag, listOf, optional, recordOf, suggest, type Check, type Checks } from '../options.js';
 import { ANYTHING, grant, permissionSet } from '../permissions.js';
+import { isScope } from '../tokens/scope.js';
 import { entriesOf } from './policies.js';
 import { scopeTable, type ListsByName, type ScopeTable } from './scopes.js';
 
@@ -36,11 +37,7 @@ export interface Grants {
   readonly sourceOf: (permission: string) => 'scope' | 'role' | undefined;
 }
 
-/** Characters of a scope (RFC 6749 section 3.3). */
-const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
-const scopeToken: Check = (value) =>
-  typeof value === 'string' && SCOPE_TOKEN.test(value) ? undefined : 'must be an OAuth scope';
+const scopeToken: Check = (value) => (isScope(value) ? undefined : 'must be an OAuth scope');
 const grantLists: Check = optional(recordOf(listOf(grant)));
 
 /** One check for each option that is about grants. */

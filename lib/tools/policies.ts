@@ -77,6 +77,7 @@ export interface Rule {
   readonly variables?: PolicyCall['arguments'];
 }
 
+/** What can be one of the `acr_values` of a challenge (RFC 9470 section 3). Not a scope, though its characters are the same. */
 const acrValue: Check = (value) =>
   typeof value === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value)
     ? undefined
