@@ -141,7 +141,7 @@ describe('the pages', function () {
   }
 
   it('are there for each middleware', () => {
-    const middlewares = readdirSync(`${root}middleware`).filter((name) => name !== 'index.ts');
+    const middlewares = readdirSync(`${root}middleware`).filter((name) => name.endsWith('.ts') && name !== 'index.ts');
     expect(middlewares.length).to.be.greaterThan(8);
     expect(middlewares.filter((name) => !PAGES.includes(name.replace('.ts', '.md')))).to.deep.equal([]);
   });
