@@ -4,6 +4,7 @@ import { escapeText } from '../text.js';
 import { MASK, maskCards, maskRandom, maskSecrets, type OwnSecrets } from './secrets.js';
 import { maskBehind } from './secrets/flags.js';
 import { aboutMembers, isSecretMember, maskJson } from './secrets/json.js';
+import { maskNear, nearOf } from './secrets/near.js';
 import type { AuditedContent, AuditedJson } from './record.js';
 
 /**
@@ -28,7 +29,6 @@ interface Limits {
 
 const REDACTED: Limits = { depth: 8, nodes: 500, members: 50, text: 256, all: 32_768, isGuarded: true };
 const FULL: Limits = { depth: 32, nodes: 5000, members: 1000, text: 16_384, all: 131_072, isGuarded: false };
-const MARGIN = 16_384;
 const MOST_KEYS = 50;
 
 /** How much of the limits is used up. Values that stand in one record share it: a batch has no more than one message. */
@@ -137,17 +137,19 @@ class Copy {
 
   text(text: string, most: number): string {
     if (this.#spent.characters > this.#limits.all) return this.#leaveOut();
-    // A secret that begins before the end of what is kept is seen in some more of the text.
-    const near = text.length > most + MARGIN ? text.slice(0, most + MARGIN) : text;
+    const near = nearOf(text, most);
     this.#spent.characters += near.length;
-    const plain = near === text ? maskJson(text).slice(0, most + MARGIN) : near;
-    const open = maskSecrets(plain, this.#own);
-    const masked = this.#limits.isGuarded ? maskCards(maskRandom(open)) : open;
-    if (masked !== near || masked.length > most) this.masked += 1;
-    const escaped = escapeText(masked, most);
+    const shown = maskNear(near === text ? maskJson(text) : text, most, (part) => this.#mask(part));
+    if (shown.masked !== near || shown.masked.length > shown.most) this.masked += 1;
+    const escaped = escapeText(shown.masked, shown.most);
     // An escape is several times as long as what it stands for.
     this.#spent.characters += Math.max(0, escaped.length - near.length);
     return escaped;
+  }
+
+  #mask(text: string): string {
+    const open = maskSecrets(text, this.#own);
+    return this.#limits.isGuarded ? maskCards(maskRandom(open)) : open;
   }
 
   #isCard(value: number): boolean {

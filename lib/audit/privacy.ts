@@ -4,6 +4,7 @@ import { escapeText } from '../text.js';
 import { contentOf, nothingSpent, type AuditContentMode, type Spent } from './content.js';
 import type { AuditedContent, AuditedMessage } from './record.js';
 import { maskName, maskRandom, maskSecrets, OwnSecrets } from './secrets.js';
+import { maskNear } from './secrets/near.js';
 
 /** How much of what a client sends is recorded. */
 export interface PrivacyOptions {
@@ -15,8 +16,7 @@ export interface PrivacyOptions {
   readonly lazy?: boolean;
 }
 
-/** How much of a text is looked at beyond what is kept: a header cannot be longer, and so no token. */
-const MARGIN = 16_384;
+const MAX_TEXT = 256;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A key for digests that are compared within one process only. */
@@ -36,17 +36,17 @@ export class Privacy {
   }
 
   /** A name: masked where it is known to hold a secret. */
-  text(text: string, most?: number): string {
-    return escapeText(maskName(near(text), this.#own), most);
+  text(text: string, most: number = MAX_TEXT): string {
+    return shortened(text, most, (part) => maskName(part, this.#own));
   }
 
   /** A text in which nothing random needs to be told apart, such as a path. */
   path(text: string): string {
-    return escapeText(maskRandom(maskSecrets(near(text), this.#own)));
+    return shortened(text, MAX_TEXT, (part) => maskRandom(maskSecrets(part, this.#own)));
   }
 
   id(id: string, most: number): string {
-    return UUID.test(id) ? id : escapeText(maskRandom(maskSecrets(near(id), this.#own)), most);
+    return UUID.test(id) ? id : shortened(id, most, (part) => maskRandom(maskSecrets(part, this.#own)));
   }
 
   /** @param spent what other arguments in the same record have used up of its limits */
@@ -72,6 +72,7 @@ export class Privacy {
   }
 }
 
-function near(text: string): string {
-  return text.length > MARGIN ? text.slice(0, MARGIN) : text;
+function shortened(text: string, most: number, mask: (near: string) => string): string {
+  const shown = maskNear(text, most, mask);
+  return escapeText(shown.masked, shown.most);
 }

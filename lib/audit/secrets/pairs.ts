@@ -48,7 +48,7 @@ export function labelsOf(value: object, names: readonly string[]): readonly stri
   return names
     .filter((name) => IS_NAMING.test(name))
     .map((name) => (value as Readonly<Record<string, unknown>>)[name])
-    .filter((label) => typeof label === 'string' && label.length <= LONGEST);
+    .filter((label): label is string => typeof label === 'string' && label.length <= LONGEST);
 }
 
 /** Whether what a member holds is a secret by one of those. */
