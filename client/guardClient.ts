@@ -1,5 +1,5 @@
 import { APPROVED_DIGEST, metaOf, type WireTool } from '../lib/definitions/form.js';
-import { keep } from '../lib/definitions/prepare.js';
+import { keep } from '../lib/memo.js';
 import { callback, integer, object, oneOf, optional, readOptions } from '../lib/options.js';
 import { isObject } from '../lib/rpc.js';
 import type { Listing } from './tools/listing.js';

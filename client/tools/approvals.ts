@@ -4,6 +4,7 @@ import { verifyJws } from '../../lib/definitions/jws.js';
 import { readStrictJson } from '../../lib/json/strict.js';
 import { signerFor, type Signer } from '../../lib/keys/signer.js';
 import { openTrust, type Trust } from '../../lib/keys/trust.js';
+import { keep } from '../../lib/memo.js';
 import { callback, object, optional, readOptions } from '../../lib/options.js';
 import type { ApprovalStore } from '../../lib/stores/approvals.js';
 import { escapeText } from '../../lib/text.js';
@@ -136,10 +137,11 @@ function reader(trust: Trust, now: () => Date): (key: string, record: string) =>
   const known = new Map<string, Approval>();
   return async (key, record) => {
     const name = `${key} ${record}`;
-    const found = known.get(name) ?? (await verify(key, record, trust, now()));
-    if (known.size >= MOST_CACHED) known.clear();
-    known.set(name, found);
-    return found;
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const approval = await verify(key, record, trust, now());
+    keep(known, MOST_CACHED, name, approval);
+    return approval;
   };
 }
 

@@ -1,4 +1,5 @@
 import { isDigest } from '../definitions/form.js';
+import { memo } from '../memo.js';
 import { isPermission } from '../permissions.js';
 import { isObject } from '../rpc.js';
 import { member, type Members } from '../tokens/jwt.js';
@@ -51,20 +52,14 @@ export function hopOf({ token, signed, algorithm, keyId }: SentHop, claims: Memb
   };
 }
 
-/** The hops of a transaction mostly have the same scope. */
-const scopes = new Map<string, readonly string[]>();
-const MAX_SCOPES = 100;
-
-/** The permissions in a scope (RFC 6749 section 3.3), if it has nothing else. Frozen. */
-export function permissionsIn(scope: string): readonly string[] | undefined {
-  const known = scopes.get(scope);
-  if (known !== undefined) return known;
+/**
+ * The permissions in a scope (RFC 6749 section 3.3), if it has nothing else. Frozen. The hops of a transaction mostly have
+ * the same scope.
+ */
+export const permissionsIn: (scope: string) => readonly string[] | undefined = memo(100, (scope) => {
   const list = scope === '' ? [] : scope.split(' ');
-  if (!list.every(isPermission)) return undefined;
-  if (scopes.size >= MAX_SCOPES) scopes.clear();
-  scopes.set(scope, Object.freeze(list));
-  return list;
-}
+  return list.every(isPermission) ? Object.freeze(list) : undefined;
+});
 
 function permissions(claims: Members): readonly string[] {
   const list = permissionsIn(claim(claims, 'scope', isString));

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { fromBase64url } from '../base64url.js';
 import { parseStrictJson } from '../json/strict.js';
+import { memo } from '../memo.js';
 import { isObject } from '../rpc.js';
 import { member, type Members } from '../tokens/jwt.js';
 import { HOP_TYPE, MAX_CHAIN, MAX_HOPS, type Hop, type Hops } from './hop.js';
@@ -44,17 +45,7 @@ function readHop(token: string): Hop {
 }
 
 /** A peer sends the same header with each hop: few are ever seen, and what one says is in its characters alone. */
-const headers = new Map<string, HopHeader>();
-const MAX_HEADERS = 100;
-
-function headerOf(part: string): HopHeader {
-  const known = headers.get(part);
-  if (known !== undefined) return known;
-  const header = Object.freeze(readHeader(toObject(toBytes(part))));
-  if (headers.size >= MAX_HEADERS) headers.clear();
-  headers.set(part, header);
-  return header;
-}
+const headerOf = memo(100, (part): HopHeader => Object.freeze(readHeader(toObject(toBytes(part)))));
 
 /**
  * Each part in its only spelling: another one would be another hop that verifies.

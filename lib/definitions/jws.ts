@@ -4,6 +4,7 @@ import { canonicalize } from '../json/canonical.js';
 import { parseStrictJson } from '../json/strict.js';
 import type { SigningKey } from '../keys/signer.js';
 import type { Trust, TrustedKey } from '../keys/trust.js';
+import { memo } from '../memo.js';
 import { isObject } from '../rpc.js';
 import { proves } from './proven.js';
 
@@ -79,9 +80,7 @@ const MOST_CHARACTERS = 4096;
 /** How far the clocks of signer and verifier may differ. */
 const SKEW_MS = 60_000;
 const LAST_SECOND = 8_640_000_000_000;
-/** Headers that were read before. One text is one header: what was signed within a second has the same. */
-const READ = new Map<string, Header>();
-const MOST_READ = 256;
+const MOST_HEADERS = 256;
 
 /**
  * Signs a payload (RFC 7515). The header names the key by its RFC 7638 thumbprint.
@@ -144,15 +143,8 @@ function factsOf({ iss, iat, exp }: Header, { key, owner }: TrustedKey): Signatu
   });
 }
 
-function readHeader(text: string): Header | undefined {
-  const known = READ.get(text);
-  if (known !== undefined) return known;
-  const header = parseHeader(text);
-  if (header === undefined) return undefined;
-  if (READ.size >= MOST_READ) READ.clear();
-  READ.set(text, header);
-  return header;
-}
+/** One text is one header: what was signed within a second has the same. */
+const readHeader = memo(MOST_HEADERS, parseHeader);
 
 function parseHeader(text: string): Header | undefined {
   if (text.length > MOST_CHARACTERS) return undefined;

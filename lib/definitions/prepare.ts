@@ -1,3 +1,4 @@
+import { keep } from '../memo.js';
 import { isObject } from '../rpc.js';
 import type { Tools } from '../tools/defineTools.js';
 import type { ToolPolicy } from '../tools/policies.js';
@@ -41,16 +42,6 @@ export function preparer(tools: Tools, origin: Origin, report: Report): Prepare 
     keep(known, most, text, prepared);
     return prepared;
   };
-}
-
-/** Adds to a map that forgets what it has held for longest. */
-export function keep<Key, Value>(map: Map<Key, Value>, most: number, key: Key, value: Value): void {
-  map.delete(key);
-  for (const oldest of map.keys()) {
-    if (map.size < most) break;
-    map.delete(oldest);
-  }
-  map.set(key, value);
 }
 
 function prepare(name: string, tool: WireTool, { version = '' }: ToolPolicy, report: Report): PreparedTool {

@@ -1,6 +1,6 @@
 import type { SigningKey } from '../keys/signer.js';
+import { keep } from '../memo.js';
 import type { SigningTerms } from './jws.js';
-import { keep } from './prepare.js';
 
 interface Kept<Value> {
   readonly value: Promise<Value>;

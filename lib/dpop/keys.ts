@@ -1,4 +1,5 @@
 import { importPooledVerifyKey, type VerifyKey } from '../keys/algorithms.js';
+import { keep } from '../memo.js';
 import { ProofFault } from './fault.js';
 import type { Proof, ProofHeader } from './proof.js';
 
@@ -23,7 +24,7 @@ export function proofKeys(): ProofKeys {
     const known = ready.get(name);
     if (known !== undefined) return known;
     const key = importKey(Object.fromEntries(MEMBERS.map((member) => [member, jwk[member]])), algorithm);
-    keep(ready, name, key, MAX_KEYS);
+    keep(ready, MAX_KEYS, name, key);
     return key;
   };
 }
@@ -40,14 +41,8 @@ export class ProofHeaders {
   /** To be told of valid proofs alone, so that no stranger fills it. */
   remember({ header, algorithm, jwk, thumbprint }: Proof): void {
     if (this.#known.has(header) || header.length > LONGEST_HEADER) return;
-    keep(this.#known, header, { algorithm, jwk, thumbprint }, MAX_HEADERS);
+    keep(this.#known, MAX_HEADERS, header, { algorithm, jwk, thumbprint });
   }
-}
-
-function keep<Value>(map: Map<string, Value>, name: string, value: Value, most: number): void {
-  const [oldest] = map.keys();
-  if (map.size >= most && oldest !== undefined) map.delete(oldest);
-  map.set(name, value);
 }
 
 function importKey(members: Record<string, unknown>, alg: string): VerifyKey {

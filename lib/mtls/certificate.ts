@@ -1,4 +1,5 @@
 import { hash, X509Certificate } from 'node:crypto';
+import { keep } from '../memo.js';
 import { readNames, type CertificateNames } from './names.js';
 
 /** A client certificate, whose key the client proved to hold in a TLS handshake. */
@@ -25,9 +26,7 @@ export function readCertificate(der: Uint8Array): ClientCertificate {
   const earlier = known.get(thumbprint);
   if (earlier !== undefined) return earlier;
   const certificate = parse(der, thumbprint);
-  const [oldest] = known.keys();
-  if (known.size >= MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-  known.set(thumbprint, certificate);
+  keep(known, MAX_KNOWN, thumbprint, certificate);
   return certificate;
 }
 

@@ -1,3 +1,4 @@
+import { keep } from '../memo.js';
 import { SignatureError } from './error.js';
 import { NO_PARAMETERS } from './structured.js';
 import type { BareItem, Dictionary, InnerList, Item, List, Member, Parameters } from './structured.js';
@@ -107,10 +108,7 @@ function readItems(cursor: Cursor): readonly Item[] {
 }
 
 function remember(text: string, items: readonly Item[]): void {
-  if (text.length > MAX_LIST_LENGTH) return;
-  const [oldest] = LISTS.keys();
-  if (LISTS.size >= MAX_LISTS && oldest !== undefined) LISTS.delete(oldest);
-  LISTS.set(text, items);
+  if (text.length <= MAX_LIST_LENGTH) keep(LISTS, MAX_LISTS, text, items);
 }
 
 function readItem(cursor: Cursor): Item {

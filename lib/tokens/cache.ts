@@ -1,3 +1,4 @@
+import { keep } from '../memo.js';
 import { tokenDigest } from './digest.js';
 
 /** When a token is valid: from the first up to, not including, the second. Milliseconds since the epoch. */
@@ -39,14 +40,7 @@ export class TokenCache<Value> {
 
   set(token: string, value: Value, { from, until }: Validity): void {
     const { max, milliseconds, now } = this.#options;
-    const key = tokenDigest(token);
-    this.#entries.delete(key);
-    if (this.#entries.size >= max) this.#dropOldest();
-    this.#entries.set(key, { value, from, until: Math.min(until, now().getTime() + milliseconds) });
-  }
-
-  #dropOldest(): void {
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+    const entry = { value, from, until: Math.min(until, now().getTime() + milliseconds) };
+    keep(this.#entries, max, tokenDigest(token), entry);
   }
 }
