@@ -64,10 +64,13 @@ export class Unavailable extends Error {
   readonly status = 503;
   readonly code = 'unavailable';
   readonly headers: Readonly<Record<string, string>>;
+  /** What is down, for the record: the same constant text. */
+  readonly detail: Detail;
 
   constructor(message: string, options: UnavailableOptions = {}) {
     super(message, { cause: options.cause });
     this.headers = { 'Retry-After': String(options.retryAfter ?? 5) };
+    this.detail = { reason: message };
   }
 }
 

@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { JSONWebKeySet } from 'jose';
+import { ErrorLog } from './errorLog.js';
 import type { ServerSetting } from './server.js';
 
 /** What the process says about itself. Delays in milliseconds, since the last time it was asked. */
@@ -23,15 +24,12 @@ export interface Answered {
 export type Asked = keyof Answered;
 
 const PROGRAM = fileURLToPath(new URL('server.ts', import.meta.url));
-/** What it wrote on standard error is kept up to this length. */
-const MOST_ERRORS = 16_384;
 
 export class ServerProcess {
   port = 0;
   /** How often it ended without having been told to. */
   crashes = 0;
-  errorLines = 0;
-  errors = '';
+  readonly errors = new ErrorLog();
   readonly #child: ChildProcess;
   readonly #waiting = new Map<string, (answer: unknown) => void>();
   #closing = false;
@@ -48,11 +46,7 @@ export class ServerProcess {
       if (!this.#closing) this.crashes += 1;
       for (const answer of this.#waiting.values()) answer(undefined);
     });
-    this.#child.stderr?.on('data', (chunk) => {
-      const text = String(chunk);
-      this.errorLines += text.split('\n').length - 1;
-      if (this.errors.length < MOST_ERRORS) this.errors += text;
-    });
+    this.errors.read(this.#child.stderr);
   }
 
   static async start(setting: ServerSetting): Promise<ServerProcess> {

@@ -28,7 +28,7 @@ export function isSound(report: SoakReport): boolean {
 }
 
 export function describe(report: SoakReport): string {
-  const { tally, faults, trail, seconds, disk, held, late, errorLines } = report;
+  const { tally, faults, trail, seconds, disk, held, late, errors } = report;
   const outages = faults.windows.map(({ name, from, to }) => `  ${name}: ${((to - from) / 1000).toFixed(1)} s`);
   return [
     ...(['good', 'bad', 'hostile'] as const).flatMap((group) => ['', `${group} requests`, ...kinds(tally, group)]),
@@ -42,7 +42,8 @@ export function describe(report: SoakReport): string {
     ...faults.happened.map((name) => `  ${name}`),
     `answered with 503 while something was down: ${tally.total('unavailable')}`,
     ...memory(report),
-    `audit trail: ${trail.records} records, ${trail.lost} events lost; ${errorLines} lines on standard error`,
+    `audit trail: ${trail.records} records, ${trail.lost} events lost; ${errors.lines} lines on standard error`,
+    ...errors.describe().map((text) => `  ${text}`),
     '',
     ...musts(report).map(({ name, value }) => `${value === 0 ? 'ok  ' : 'FAIL'} ${name}: ${value}`),
     ...tally.wrong.map((text) => `  ${text}`),

@@ -16,8 +16,6 @@ async function main(): Promise<boolean> {
   say(`${seconds} s of traffic, ${rate} requests a second`);
   const report = await soak({ seconds, rate, say });
   say(describe(report));
-  if (report.errors !== '')
-    say(`\nfirst lines on standard error of the server:\n${report.errors.split('\n').slice(0, 8).join('\n')}`);
   return isSound(report);
 }
 

@@ -54,8 +54,7 @@ export class SocketSender implements Sender {
         });
         response.on('end', () => {
           const session = response.headers['mcp-session-id'] as string | undefined;
-          const code = codeOf(Buffer.concat(chunks).toString());
-          resolve({ status: response.statusCode, session, ...(code === undefined ? {} : { code }) });
+          resolve({ status: response.statusCode, session, ...denialOf(Buffer.concat(chunks).toString()) });
         });
       });
       sent.on('timeout', () => sent.destroy());
@@ -105,9 +104,14 @@ export class SocketSender implements Sender {
 
 /** The code of a denial, or nothing. */
 export function codeOf(text: string): string | undefined {
+  return denialOf(text).code;
+}
+
+function denialOf(text: string): Pick<Answer, 'code' | 'message'> {
   try {
-    return (JSON.parse(text) as { error?: { data?: { code?: string } } }).error?.data?.code;
+    const { error } = JSON.parse(text) as { error?: { message?: string; data?: { code?: string } } };
+    return { code: error?.data?.code, message: error?.message };
   } catch {
-    return undefined;
+    return {};
   }
 }

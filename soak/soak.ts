@@ -7,6 +7,7 @@ import { startRedis, type TestRedis } from '../test/support/redis.js';
 import { Authority } from './authority.js';
 import { REVOKED, useUpRate } from './bad.js';
 import { openDisk, type Disk } from './disk.js';
+import type { ErrorLog } from './errorLog.js';
 import { Faults, type Event, type Fault } from './faults.js';
 import { ServerProcess, type Measured } from './process.js';
 import { SocketSender } from './send.js';
@@ -30,8 +31,7 @@ export interface SoakReport {
   readonly held: number;
   readonly late: number;
   readonly crashes: number;
-  readonly errorLines: number;
-  readonly errors: string;
+  readonly errors: ErrorLog;
   readonly warm: Measured | undefined;
   readonly end: Measured | undefined;
   readonly trail: TrailFacts;
@@ -94,10 +94,10 @@ async function runAll(
   const warm = await warming;
   await pause(1000);
   const end = await server.ask('measure');
-  const { crashes, errorLines, errors } = server;
+  const { crashes, errors } = server;
   const keys = (await server.ask('close')) ?? { keys: [] };
   const trail = await readFacts(await archive.close(), keys, served);
-  return { seconds, disk: disk.kind, tally, faults, held, late, crashes, errorLines, errors, warm, end, trail };
+  return { seconds, disk: disk.kind, tally, faults, held, late, crashes, errors, warm, end, trail };
 }
 
 async function setUp(closers: (() => unknown)[]): Promise<Stage> {

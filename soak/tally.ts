@@ -8,12 +8,13 @@ export interface Line {
   readonly counts: Record<Worth, number>;
 }
 
-/** How many answers that were wrong are shown. */
-const SHOWN = 20;
+/** How many answers that were wrong are shown: the first of each second and text. */
+const SHOWN = 40;
 
 export class Tally {
   readonly lines: readonly Line[];
   readonly wrong: string[] = [];
+  readonly #told = new Set<string>();
   readonly #byKind: ReadonlyMap<Kind, Line>;
 
   constructor(kinds: readonly Kind[]) {
@@ -24,13 +25,18 @@ export class Tally {
     this.#byKind = new Map(this.lines.map((line) => [line.kind, line]));
   }
 
-  add(kind: Kind, worth: Worth, { status, code }: Answer, at: number): void {
+  add(kind: Kind, worth: Worth, answer: Answer, at: number): void {
     const line = this.#byKind.get(kind);
     if (line !== undefined) line.counts[worth] += 1;
-    if (worth === 'right' || worth === 'unavailable' || this.wrong.length >= SHOWN) return;
-    this.wrong.push(
-      `${worth} after ${at.toFixed(1)} s: ${kind.name}: ${status ?? 'no answer'} ${code ?? ''}`.trimEnd(),
-    );
+    if (worth !== 'right' && worth !== 'unavailable') this.#tell(`${worth} after`, kind, answer, at);
+  }
+
+  #tell(what: string, { name }: Kind, { status, code, message }: Answer, at: number): void {
+    const came = [status ?? 'no answer', code, message].filter((part) => part !== undefined).join(' ');
+    const key = `${at.toFixed(0)} ${came}`;
+    if (this.#told.has(key) || this.wrong.length >= SHOWN) return;
+    this.#told.add(key);
+    this.wrong.push(`${what} ${at.toFixed(1)} s: ${name}: ${came}`);
   }
 
   total(worth: Worth, group?: Kind['group']): number {

@@ -14,6 +14,8 @@ export type Expected =
 export interface Answer {
   readonly status: number | undefined;
   readonly code?: string | undefined;
+  /** The constant text of a denial. */
+  readonly message?: string | undefined;
 }
 
 /** What an answer is worth. All but `right` and `unavailable` are faults of the server. */

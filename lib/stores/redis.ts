@@ -37,17 +37,20 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
   const { prefix = 'mcp-etdi:', timeoutMs = 2_000, now = () => new Date() } = checked;
   const send = senderOf(client);
 
-  const command = async (...args: string[]): Promise<unknown> => {
-    try {
-      return await inTime(send(args), timeoutMs);
-    } catch (cause) {
-      throw new Unavailable('The store is unavailable', { cause });
-    }
-  };
+  const commandOf =
+    (store: string): Command =>
+    async (...args) => {
+      try {
+        return await inTime(send(args), timeoutMs);
+      } catch (cause) {
+        throw new Unavailable(`The ${store} store is unavailable`, { cause });
+      }
+    };
+  const command = commandOf('replay');
 
   return Object.freeze({
-    approvals: redisApprovals(command, `${prefix}approvals`),
-    rate: redisRate(command, `${prefix}rate:`, now),
+    approvals: redisApprovals(commandOf('approval'), `${prefix}approvals`),
+    rate: redisRate(commandOf('rate'), `${prefix}rate:`, now),
     replay: Object.freeze({
       async claim(key: string, expiresAt: Date) {
         // A period, not a point in time: the clock of Redis may differ from the one the expiry was checked by.
@@ -60,8 +63,8 @@ export function redisStores(client: RedisClient, options: RedisStoresOptions = {
         return (await command('GET', name)) === claim;
       },
     }),
-    revocations: redisRevocations(command, `${prefix}revoked:`, now),
-    sessions: redisSessions(command, `${prefix}session:`),
+    revocations: redisRevocations(commandOf('revocation'), `${prefix}revoked:`, now),
+    sessions: redisSessions(commandOf('session'), `${prefix}session:`),
   });
 }
 
