@@ -59,13 +59,22 @@ export interface TrailReport {
   readonly torn?: TrailPlace & { readonly bytes: number };
   /** Half lines of earlier crashes, each recorded by `trail_recovered`. */
   readonly recovered: number;
+  /**
+   * How many records at the end nobody vouches for: neither a key that is known nor a checkpoint kept elsewhere. They may
+   * have been changed. 0 where all that is behind are the trail's own last checkpoints.
+   */
+  readonly unvouched: number;
+  /** How many own checkpoints of the trail are at its end, behind all that is vouched for. */
+  readonly closing: number;
   readonly checkpoints: {
     /** How many are in the trail. */
     readonly found: number;
     /** How many of those have a signature that was verified. */
     readonly verified: number;
-    /** The last record under a signature that was verified, or 0. */
+    /** The last record under a checkpoint in the trail whose signature was verified, or 0. */
     readonly signedUntil: number;
+    /** The last record that a checkpoint kept elsewhere was compared with and names, or 0. Behind it records may be cut off. */
+    readonly keptUntil: number;
     /**
      * How many of those kept elsewhere were compared with a record: the one they are about, or the first, which names the
      * one before it. The others are about records that are not there, and show only which trail it is.

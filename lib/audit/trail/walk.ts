@@ -25,9 +25,11 @@ export class TrailWalk {
   readonly #evidence: Evidence;
   readonly #findings: Findings;
   readonly #check: ChainCheck;
-  readonly #counts = { found: 0, verified: 0, signedUntil: 0, recovered: 0 };
+  readonly #counts = { found: 0, verified: 0, signedUntil: 0, keptUntil: 0, recovered: 0 };
   /** The checkpoints kept elsewhere whose record was there, be it the same or not. */
   readonly #compared = new Set<Checkpoint>();
+  /** How many of the last records are the trail's own checkpoints. */
+  #closing = 0;
   #odd: Odd | undefined;
   #torn: TrailReport['torn'];
   #isForeign = false;
@@ -66,6 +68,7 @@ export class TrailWalk {
     const { last, first, records } = this.#check;
     const { recovered, ...checkpoints } = this.#counts;
     const findings = this.#findings.list();
+    const { unvouched, closing } = this.#countEnd();
     return {
       ok: findings.length === 0,
       findings,
@@ -75,8 +78,21 @@ export class TrailWalk {
       ...(last === undefined ? {} : { last: { seq: last.link.seq, hash: last.link.hash } }),
       ...(this.#torn === undefined ? {} : { torn: this.#torn }),
       recovered,
+      unvouched,
+      closing,
       checkpoints: { ...checkpoints, compared: this.#compared.size },
     };
+  }
+
+  /** A checkpoint cannot vouch for the record that it stands in, so that one of those is always the last. */
+  #countEnd(): Pick<TrailReport, 'unvouched' | 'closing'> {
+    const { first, last } = this.#check;
+    if (first === undefined || last === undefined) return { unvouched: 0, closing: 0 };
+    const { signedUntil, keptUntil } = this.#counts;
+    const vouched = Math.max(signedUntil, keptUntil, first.link.seq - 1);
+    const rest = last.link.seq - vouched;
+    const isClosed = vouched >= first.link.seq && rest <= this.#closing;
+    return isClosed ? { unvouched: 0, closing: rest } : { unvouched: rest, closing: 0 };
   }
 
   /** Gives the signature of a checkpoint, where the line is one. */
@@ -90,6 +106,7 @@ export class TrailWalk {
     this.#explain(own);
     if (!this.#check.take(bytes, link, place)) return undefined;
     this.#compare(link, place);
+    this.#closing = own?.type === 'trail_checkpoint' ? this.#closing + 1 : 0;
     return own?.type === 'trail_checkpoint' ? { jws: own.jws, link } : undefined;
   }
 
@@ -122,11 +139,10 @@ export class TrailWalk {
   }
 
   #compare(link: Link, place: TrailPlace): void {
-    const { trust, kept } = this.#evidence;
-    for (const checkpoint of kept.get(link.seq) ?? []) {
+    for (const checkpoint of this.#evidence.kept.get(link.seq) ?? []) {
       this.#compared.add(checkpoint);
       if (checkpoint.chain === link.chain && checkpoint.hash === link.hash) {
-        if (trust !== undefined) this.#counts.signedUntil = Math.max(this.#counts.signedUntil, link.seq);
+        this.#counts.keptUntil = Math.max(this.#counts.keptUntil, link.seq);
         continue;
       }
       this.#isForeign ||= checkpoint.chain !== link.chain;
@@ -158,7 +174,10 @@ export class TrailWalk {
   #compareBefore(checkpoint: Checkpoint, first: Seen): void {
     this.#compared.add(checkpoint);
     const { seq, prev } = first.link;
-    if (checkpoint.hash === prev) return;
+    if (checkpoint.hash === prev) {
+      this.#counts.keptUntil = Math.max(this.#counts.keptUntil, checkpoint.seq);
+      return;
+    }
     const message = `a checkpoint names another record before record ${seq}: it, and those behind it, were written anew`;
     this.#check.add('rewritten', seq, first, message);
   }

@@ -210,6 +210,60 @@ describe('verifyTrail', () => {
     expect(first(await sandbox.verify({ checkpoints: sandbox.checkpoints }))).to.deep.equal(['truncated', 1, 0]);
   });
 
+  describe('says up to where somebody vouches for it', () => {
+    /** Records: 1 is the start, 2 to 11 are events, 12 is the stop, 13 the checkpoint about 12. */
+    const vouching = async (options: Parameters<typeof sandbox.verify>[0]): Promise<unknown> => {
+      const { ok, unvouched, closing, checkpoints } = await sandbox.verify(options);
+      return [ok, checkpoints.signedUntil, checkpoints.keptUntil, unvouched, closing];
+    };
+
+    it('keeps apart what a known key has signed and what a checkpoint kept elsewhere names', async () => {
+      await sandbox.fill(10);
+      const early = await checkpointAt((await sandbox.lines())[4]!);
+      const unsigned = { keys: undefined } as never;
+      expect(await vouching({})).to.deep.equal([true, 12, 0, 0, 1]);
+      expect(await vouching({ checkpoints: [early] })).to.deep.equal([true, 12, 5, 0, 1]);
+      expect(await vouching({ checkpoints: sandbox.checkpoints })).to.deep.equal([true, 12, 12, 0, 1]);
+      expect(await vouching(unsigned)).to.deep.equal([true, 0, 0, 13, 0]);
+      expect(await vouching({ ...unsigned, checkpoints: [early] })).to.deep.equal([true, 0, 5, 8, 0]);
+      expect(await vouching({ ...unsigned, checkpoints: sandbox.checkpoints })).to.deep.equal([true, 0, 12, 0, 1]);
+    });
+
+    it('counts records behind it that were written anew, and those behind which the end was cut off', async () => {
+      await sandbox.fill(10);
+      const lines = await sandbox.lines();
+      const checkpoints = [await checkpointAt(lines[4]!)];
+      await sandbox.write(rewrite(lines.slice(0, -1), 5));
+      expect(await vouching({ checkpoints })).to.deep.equal([true, 0, 5, 7, 0]);
+      await sandbox.write(lines.slice(0, 6));
+      expect(await vouching({ checkpoints })).to.deep.equal([true, 0, 5, 1, 0]);
+      await sandbox.write(lines.slice(0, 5));
+      expect(await vouching({ checkpoints })).to.deep.equal([true, 0, 5, 0, 0]);
+    });
+
+    it('takes no record for a checkpoint of the trail because others before or behind it are', async () => {
+      await sandbox.fill(10);
+      await sandbox.fill(0);
+      const lines = await sandbox.lines();
+      const early = [await checkpointAt(lines[11]!)];
+      await sandbox.write(lines.slice(0, 14));
+      expect(await vouching({ checkpoints: early })).to.deep.equal([true, 12, 12, 2, 0]);
+    });
+
+    it('vouches for nothing that is there where only what was archived is vouched for', async () => {
+      await sandbox.fill(10);
+      const lines = await sandbox.lines();
+      const checkpoints = [await checkpointAt(lines[4]!)];
+      await sandbox.write(lines.slice(5, -1));
+      expect(await vouching({ checkpoints, partial: true })).to.deep.equal([true, 0, 5, 7, 0]);
+    });
+
+    it('counts nothing in an empty log', async () => {
+      await sandbox.write([]);
+      expect(await vouching({})).to.deep.equal([true, 0, 0, 0, 0]);
+    });
+  });
+
   it('finds that all was written anew, with a checkpoint that was kept elsewhere and not without', async () => {
     await sandbox.fill(10);
     const { file, checkpoints } = sandbox;
@@ -236,7 +290,9 @@ describe('verifyTrail', () => {
     const { keys } = await makeAuditKey();
     const report = await sandbox.verify({ keys, checkpoints: sandbox.checkpoints });
     expect(report.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid', 'checkpoint_invalid']);
-    expect(report.checkpoints).to.deep.equal({ found: 1, verified: 0, signedUntil: 0, compared: 0 });
+    expect(report.checkpoints).to.deep.equal({
+      ...{ found: 1, verified: 0, signedUntil: 0, keptUntil: 0, compared: 0 },
+    });
     const broken = await sandbox.verify({ checkpoints: ['a.b.c', ''] });
     expect(broken.findings.map(({ fault }) => fault)).to.deep.equal(['checkpoint_invalid', 'checkpoint_invalid']);
   });
