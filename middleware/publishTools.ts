@@ -11,7 +11,7 @@ import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RpcMessage, RpcNotification, RpcRequest } from '../lib/rpc.js';
 import { isTools, type Tools } from '../lib/tools/defineTools.js';
-import { deny } from '../lib/tools/judge.js';
+import { undefinedDenial } from '../lib/tools/judge.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 import type {} from './authorizeScopes.js';
 
@@ -53,7 +53,6 @@ export interface PublishToolsOptions {
 type Call = RpcRequest | RpcNotification;
 
 const DAY = 86_400;
-const TOOL = { kind: 'tool' } as const;
 const tools: Check = (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns');
 const store: Check = (value) =>
   object(value) === undefined && typeof (value as Partial<VersionStore>).pin === 'function'
@@ -102,8 +101,7 @@ export function publishTools(options: PublishToolsOptions): Middleware {
       const calls = callsOf(await ctx.request.rpc());
       if (calls.length === 0) return {};
       for (const { target } of calls) {
-        if (given.tools.get(target.name) === undefined)
-          throw deny('tool_undefined', 'The tool is not defined', undefined, TOOL);
+        if (given.tools.get(target.name) === undefined) throw undefinedDenial('tool');
       }
       await ledger.open();
       for (const { target, params } of calls) {
@@ -137,6 +135,6 @@ function assertVersions(defined: Tools): void {
 function changed(): Denial {
   return new Denial(403, 'definition_changed', 'The definition of the tool has changed', {
     policy: true,
-    detail: TOOL,
+    detail: { kind: 'tool' },
   });
 }

@@ -2,7 +2,14 @@ import { challenge } from '../challenge.js';
 import { contextOf, withContext } from '../handOver.js';
 import { callback, integer, object, optional, readOptions } from '../options.js';
 import type { Caller } from '../tools/caller.js';
-import { assertAllowed, assertRoles, assertUnsigned, deny, permissionsOf, type Case } from '../tools/judge.js';
+import {
+  assertAllowed,
+  assertRoles,
+  assertUnsigned,
+  permissionsOf,
+  undefinedDenial,
+  type Case,
+} from '../tools/judge.js';
 import { assertSignedIn, signInOf } from '../tools/stepUp.js';
 import { endStack, openStack, originOf, type CallStack } from './callStack.js';
 import { callDenial } from './denials.js';
@@ -85,7 +92,7 @@ async function enter(stack: CallStack, tool: string, args: object): Promise<Call
   const policy = party.tools?.get(tool);
   const rules = party.rules.get(tool);
   if (policy === undefined || rules === undefined || caller === undefined) {
-    throw deny('tool_undefined', 'The tool is not defined', undefined);
+    throw undefinedDenial('tool');
   }
   const frame = Object.freeze({ resource: party.resource, tool });
   await assertMayCall('callTool', stack, { frame, rules });

@@ -5,7 +5,7 @@ import { tellCall } from '../exchange.js';
 import type { ReplayStore } from '../stores/replay.js';
 import type { RpcNotification, RpcRequest } from '../rpc.js';
 import type { Caller } from '../tools/caller.js';
-import { deny, permissionsOf, type Case } from '../tools/judge.js';
+import { permissionsOf, undefinedDenial, type Case } from '../tools/judge.js';
 import type { ToolPolicy } from '../tools/policies.js';
 import { ownBudget, type openBudgets } from './budget.js';
 import { assertAgreed, type CallRules } from './callRules.js';
@@ -58,7 +58,7 @@ export async function receiveCall(reception: Reception, ctx: RequestContext, cal
   const { target, params } = call;
   const policy = party.tools?.get(target.name);
   const rules = party.rules.get(target.name);
-  if (policy === undefined || rules === undefined) throw deny('tool_undefined', 'The tool is not defined', undefined);
+  if (policy === undefined || rules === undefined) throw undefinedDenial('tool');
   const caller = rightsOf(ctx.state);
   const arrival: Arrival = {
     ctx,

@@ -49,8 +49,13 @@ export function casesOf(messages: readonly RpcMessage[], rulebook: Rulebook): re
 function knownRules(use: Use, rulebook: Rulebook): readonly Rule[] {
   const rules = rulebook.rulesFor(use);
   if (rules.length > 0) return rules;
-  const [code, text] = UNDEFINED[use.target.kind];
-  throw deny(code, text, use);
+  throw undefinedDenial(use.target.kind);
+}
+
+/** The denial of what no policy knows, the same whoever notices. */
+export function undefinedDenial(kind: Target['kind']): Denial {
+  const [code, text] = UNDEFINED[kind];
+  return new Denial<DenialCode>(403, code, text, { policy: true, detail: { kind } });
 }
 
 /**
