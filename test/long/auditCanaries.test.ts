@@ -73,7 +73,7 @@ const KINDS: readonly ((n: number) => string)[] = [
   (n) => JSON.stringify(['login', '--password', `${CANARY} ${n}`, '--token', `${CANARY}${n}`]),
   (n) => JSON.stringify(['curl', '-u', `ann:${CANARY} ${n}`]),
   (n) => JSON.stringify([{ name: 'password', value: `${CANARY} ${n}` }]),
-  (n) => JSON.stringify({ value: `${CANARY}${n}`, key: 'api_key' }),
+  (n) => JSON.stringify({ key: 'api_key', value: `${CANARY}${n}` }),
 ];
 
 /** The private part of a key: nothing but its name shows what it is. */
@@ -98,7 +98,7 @@ const PLACES: readonly ((secret: string) => Wire)[] = [
   (s) => ({ body: tool('echo', { text: `before ${s} after`, json: JSON.stringify({ inner: s }) }) }),
   (s) => ({ body: tool('echo', s) }),
   (s) => ({ body: tool(s, {}) }),
-  (s) => ({ body: tool('echo', { args: ['--password', s, '-u', `ann:${s}`], env: [{ name: 'TOKEN', value: s }] }) }),
+  (s) => ({ body: tool('echo', { args: ['--password', s, '-u', `ann:${s}`], env: [{ value: s, name: 'TOKEN' }] }) }),
   (s) => ({ body: tool('deny', { text: s }) }),
   (s) => ({ body: tool('crash', { text: s }) }),
   (s) => ({ body: call({ name: 'echo', [s]: s, _meta: { [s]: s } }) }),
