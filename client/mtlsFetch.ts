@@ -93,6 +93,8 @@ async function openAgent({ ca, ...tls }: Tls, server: MtlsServer): Promise<Agent
       ...tls,
       ...(ca === undefined ? {} : { ca }),
       minVersion: 'TLSv1.2',
+      // Else an environment variable decides whether a server is looked at (`NODE_TLS_REJECT_UNAUTHORIZED`).
+      rejectUnauthorized: true,
       // A resumed session is not asked who it is, and one can be kept of a server that was not who it should be.
       maxCachedSessions: 0,
       checkServerIdentity: identityCheck(server),

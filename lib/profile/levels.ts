@@ -89,7 +89,12 @@ export const SECURITY_LEVELS: readonly SecurityLevel[] = ['basic', 'enhanced', '
 export function measuresOf(level: SecurityLevel, asked: Partial<Measures>): Measures {
   const base = LEVELS[level];
   for (const [name, value] of Object.entries(asked) as [keyof Measures, unknown][]) {
-    if (isLess(value, base[name])) {
+    const scale = SCALES.find((one) => one.includes(base[name])) ?? [];
+    // From plain JavaScript anything may come, such as an empty environment variable.
+    if (!scale.includes(value)) {
+      throw new TypeError(`securityProfile: '${OPTIONS[name]}' must be one of ${scale.map(quoted).join(', ')}`);
+    }
+    if (scale.indexOf(value) < scale.indexOf(base[name])) {
       throw new TypeError(
         `securityProfile: '${OPTIONS[name]}' would be less than level '${level}' has; leave it out, or choose a lower level`,
       );
@@ -98,8 +103,6 @@ export function measuresOf(level: SecurityLevel, asked: Partial<Measures>): Meas
   return { ...base, ...asked };
 }
 
-function isLess(value: unknown, base: unknown): boolean {
-  return SCALES.some(
-    (scale) => scale.includes(base) && scale.includes(value) && scale.indexOf(value) < scale.indexOf(base),
-  );
+function quoted(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
 }

@@ -129,6 +129,23 @@ describe('mtlsFetch', () => {
     expect(seen).to.deep.equal([]);
   });
 
+  it('does not ask an environment variable whom it may trust', async () => {
+    const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    try {
+      const stranger = await certificateAuthority('Stranger');
+      for (const options of [{ ca: stranger.ca }, { servers: [{ url: server.origin, spki: [OTHER_KEY] }] }]) {
+        const error: unknown = await client(options)(server.origin).catch((thrown: unknown) => thrown);
+        expect(error).to.be.instanceOf(TypeError);
+      }
+      expect((await client()(server.origin)).status).to.equal(200);
+    } finally {
+      if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+      else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+    }
+    expect(seen).to.have.lengthOf(1);
+  });
+
   it('knows a server by its host name, by another name, and by its key', async () => {
     const pinned = await pinOf(server.origin, authority.ca, mine);
     const good: readonly MtlsFetchOptions['servers'][] = [

@@ -172,6 +172,24 @@ describe('security levels', () => {
     });
   }
 
+  const unset: readonly (readonly [measure: string, options: (value: unknown) => object])[] = [
+    ['requireBinding', (requireBinding) => ({ requireBinding })],
+    ['auditing.writeAhead', (writeAhead) => ({ auditing: { writeAhead } })],
+    ['auditing.level', (level) => ({ auditing: { level } })],
+    ['signatures', (mode) => ({ signatures: { mode } })],
+  ];
+  for (const [measure, options] of unset) {
+    it(`cannot be loosened by ${measure} without a value that it has`, () => {
+      for (const value of [null, 0, '', 'false', NaN]) {
+        expect(() => securityProfile(complete('strict', options(value)))).to.throw(
+          TypeError,
+          `securityProfile: '${measure}' must be one of `,
+        );
+      }
+      expect(() => securityProfile(complete('strict', options(undefined)))).not.to.throw();
+    });
+  }
+
   it('let requests pass uncounted where the level has no limit of its own', () => {
     const rate = { limit: 10, windowMs: 1000, onFailure: 'continue' } as const;
     expect(namesOf(least('basic', { rate }))).to.include('rateLimit');
