@@ -98,9 +98,93 @@ describe('mcp-etdi audit', () => {
       const { code, out, err } = await audit('verify', file);
       expect([code, err]).to.deep.equal([0, '']);
       expect(out)
-        .to.match(new RegExp(`^${EVENTS.length + 1} records in 1 file: no change found\n`))
-        .and.include('name the keys with --keys')
-        .and.include('name a checkpoint kept elsewhere');
+        .to.match(
+          new RegExp(
+            `^${EVENTS.length + 1} records in 1 file: no change was found, and nobody vouches for any of it\n`,
+          ),
+        )
+        .and.include('no signature was verified, as no keys were named: name them with --keys\n')
+        .and.include('no checkpoint kept elsewhere was named with --checkpoint\n')
+        .and.include('all of it may have been written anew, and the end may have been cut off\n');
+    });
+
+    describe('of four records of which a checkpoint kept elsewhere names the second', () => {
+      const args = (): string[] => [file, '--checkpoint', join(folder, 'checkpoint.json')];
+
+      beforeEach(async () => {
+        await writeTrail(file, EVENTS.slice(0, 4));
+        const { chain, seq, hash } = readLink(Buffer.from(trailLines(EVENTS)[1]!))!;
+        const kept = await signCheckpoint(signer, { chain, seq, hash, time: '2026-11-22T12:00:00.123Z' });
+        await writeFile(join(folder, 'checkpoint.json'), JSON.stringify(kept));
+      });
+
+      it('says up to where that is proven, and what may have been done behind it', async () => {
+        const { code, out } = await audit('verify', ...args());
+        expect(code).to.equal(0);
+        expect(out.split('\n').slice(0, 2)).to.deep.equal([
+          '4 records in 1 file: not changed up to record 2 of 4',
+          'records 3 and 4 are vouched for by nobody',
+        ]);
+        expect(out)
+          .to.include('1 checkpoint kept elsewhere compared with it, at record 2; 2 records came after it\n')
+          .and.include('what came after record 2 may have been changed or cut off\n')
+          .and.not.include('no change');
+      });
+
+      it('ends with 1 where more are vouched for by nobody than allowed, also in JSON', async () => {
+        for (const [most, expected] of [
+          ['0', 1],
+          ['1', 1],
+          ['2', 0],
+          ['9', 0],
+        ] as const) {
+          for (const json of [[], ['--json']]) {
+            const { code, out, err } = await audit('verify', ...args(), '--max-unvouched', most, ...json);
+            expect(code, most).to.equal(expected);
+            if (expected === 1) expect(err).to.include('2 records at the end are vouched for by nobody, more than');
+            if (json.length > 0) expect(JSON.parse(out)).to.deep.include({ ok: true, unvouched: 2 });
+          }
+        }
+        for (const most of ['-1', 'x', '1.5', '']) {
+          expect((await audit('verify', ...args(), `--max-unvouched=${most}`)).code, most).to.equal(2);
+        }
+      });
+
+      it('claims no more on the page, where records behind it were changed with new hashes, or cut off', async () => {
+        const changed = EVENTS.slice(0, 4).map((event, at) =>
+          at < 2 ? event : { ...event, time: '2026-11-30T00:00:00.000Z' },
+        );
+        for (const [events, title] of [
+          [changed, 'Not changed up to record 2 of 4. Records 3 and 4 are vouched for by nobody.'],
+          [changed.slice(0, 3), 'Not changed up to record 2 of 3. Record 3 is vouched for by nobody.'],
+          [changed.slice(0, 2), 'Not changed up to record 2 of 2'],
+        ] as const) {
+          await writeTrail(file, events);
+          const { code, out } = await audit('report', ...args());
+          expect(code).to.equal(0);
+          expect(out)
+            .to.include(`<h2>${title}</h2>`)
+            .and.include('class="status hint"')
+            .and.not.include('class="status good"');
+          expect(out).to.match(/What came after record 2 may have been (changed or )?cut off\./);
+        }
+      });
+    });
+
+    it('asks for nobody who vouches for the last checkpoint itself', async () => {
+      await writeSigned();
+      const keys = ['--keys', JSON.stringify(signer.jwks)];
+      const { code, out } = await audit('verify', file, ...keys, '--max-unvouched', '0');
+      expect(code).to.equal(0);
+      expect(out).to.include(`record ${EVENTS.length + 1} is a checkpoint of the log itself\n`);
+      expect((await audit('verify', file, '--max-unvouched', '0')).code).to.equal(1);
+    });
+
+    it('says of a log without a checkpoint that nothing is signed', async () => {
+      await writeTrail(file, EVENTS);
+      const { code, out } = await audit('verify', file, '--keys', JSON.stringify(signer.jwks));
+      expect(code).to.equal(1);
+      expect(out).to.include('no checkpoint is signed by a known key\n').and.not.include('record 0');
     });
 
     it('verifies signatures with the keys of a file, of an argument, and of a URL', async () => {
@@ -181,17 +265,22 @@ describe('mcp-etdi audit', () => {
       const early = await signCheckpoint(signer, { chain, seq: 1, hash, time: '2026-11-22T12:00:00.123Z' });
       await writeFile(path, JSON.stringify([early, checkpoint]));
       expect((await audit('verify', file, '--checkpoint', path)).out).to.include(
-        '2 checkpoints kept elsewhere compared with it\n',
+        `2 checkpoints kept elsewhere compared with it, the last at record ${EVENTS.length}; 1 record came after it\n`,
       );
       await edit((lines) => lines.slice(4));
       const partial = await audit('verify', file, '--checkpoint', path, '--partial');
       expect(partial.code).to.equal(0);
-      expect(partial.out).to.include('1 checkpoint kept elsewhere compared with it, 1 about records before it\n');
+      expect(partial.out).to.include(
+        `1 checkpoint kept elsewhere compared with it, 1 about records before it, at record ${EVENTS.length}; 1 record`,
+      );
+      expect(partial.out).to.include(
+        `: not changed from record 5 up to record ${EVENTS.length} of ${EVENTS.length + 1}\n`,
+      );
       await writeFile(path, early.jws);
       const none = await audit('verify', file, '--checkpoint', path, '--partial');
-      expect(none.out).to.include(
-        '0 checkpoints kept elsewhere compared with it, 1 about records before it: the end may have been cut off\n',
-      );
+      expect(none.out)
+        .to.include('0 checkpoints kept elsewhere compared with it, 1 about records before it\n')
+        .and.include('the end may have been cut off\n');
     });
 
     it('denies a checkpoint that is none, and keys that are none', async () => {
@@ -334,7 +423,12 @@ describe('mcp-etdi audit', () => {
       const args = ['--keys', JSON.stringify(signer.jwks), '--checkpoint', path];
       const { code, out } = await audit('report', file, ...args);
       expect(code).to.equal(0);
-      expect(out).to.include('This log was not changed');
+      expect(out)
+        .to.include(`<h2>Not changed up to record ${EVENTS.length} of ${EVENTS.length + 1}</h2>`)
+        .and.include('class="status good"');
+      for (const some of [args.slice(0, 2), args.slice(2)]) {
+        expect((await audit('report', file, ...some)).out).to.include('class="status hint"');
+      }
     });
 
     it('writes a page about a log that was changed, and ends with 1', async () => {

@@ -28,7 +28,7 @@ export async function auditReport({ now = () => new Date(), ...trail }: AuditRep
     if (report.ok && record.seq > (report.last?.seq ?? 0)) break;
     tally.add(record.event);
   }
-  const { keys, files } = trail;
-  const verification = { report, keys: keys !== undefined, checkpoints: report.checkpoints.compared > 0 };
+  const { keys, files, checkpoints = [] } = trail;
+  const verification = { report, keys: keys !== undefined, checkpoints: checkpoints.length };
   return { html: renderPage({ files, verification, tally, now: now() }), report };
 }

@@ -1,34 +1,42 @@
 import type { TrailFinding, TrailReport } from '../verifyTrail.js';
 import { countText, numberText } from './cells.js';
 import { html, type Html } from './html.js';
+import { closingText, doubtText, keptText, provenText, signedText, unprovenText, vouchedUntil } from './vouched.js';
 
-/** What a trail was verified with. */
+/** What a trail was verified with, and what that said. */
 export interface Verification {
   readonly report: TrailReport;
   /** Whether there were keys, and so signatures were verified. */
   readonly keys: boolean;
-  /** Whether there was a checkpoint kept elsewhere. */
-  readonly checkpoints: boolean;
+  /** How many checkpoints kept elsewhere there were. */
+  readonly checkpoints: number;
 }
 
 const MOST_FINDINGS = 20;
 
-/** Whether the log was changed, said first and in plain words. */
+/** Whether the log was changed, said first, in plain words, and no further than somebody vouches for it. */
 export function statusSection(verification: Verification): Html {
   const { report } = verification;
   if (!report.ok) return changed(report);
   if (report.records === 0) return EMPTY;
-  const proven = verification.keys && verification.checkpoints;
-  return html`<section class="status ${proven ? 'good' : 'hint'}">
-    <h2>${proven ? 'This log was not changed' : 'No change was found'}</h2>
+  const title = [provenText(report), unprovenText(report)].filter((text) => text !== undefined);
+  return html`<section class="status ${isProven(verification) ? 'good' : 'hint'}">
+    <h2>${title.length === 1 ? capital(title[0]) : title.map(sentence).join(' ')}</h2>
     <p>
-      Each of the ${countText(report.records, 'record')} in ${countText(report.files, 'file')} has the hash it was
-      written with, and its place right after the record before.
+      Each of the ${countText(report.records, 'record')} in ${countText(report.files, 'file')} has the hash that it
+      states, and names the one before. Whoever can write the file can make such hashes anew, but not a signature or a
+      checkpoint that is kept elsewhere.
     </p>
     <ul>
-      ${[...signatures(verification), ...missing(verification), ...crashes(report)].map((line) => html`<li>${line}</li>`)}
+      ${evidence(verification).map((line) => html`<li>${sentence(line)}</li>`)}
     </ul>
   </section>`;
+}
+
+/** A signed end alone may be an earlier one: nothing that was cut off behind it would show. */
+function isProven({ report, keys }: Verification): boolean {
+  const until = vouchedUntil(report);
+  return keys && until > 0 && report.unvouched === 0 && report.checkpoints.keptUntil === until;
 }
 
 /** A log that was ever written to holds at least that. */
@@ -56,29 +64,25 @@ function findingLine({ fault, seq, file, line, message }: TrailFinding): Html {
   </li>`;
 }
 
-function signatures({ keys, report }: Verification): readonly string[] {
-  const { found, verified, signedUntil } = report.checkpoints;
-  if (!keys) return [`${countText(found, 'checkpoint')} in the log; no signature was verified, as no keys were named.`];
-  const rest = (report.last?.seq ?? 0) - signedUntil;
-  const tail = rest > 0 ? ` ${countText(rest, 'record')} came after it.` : '';
-  return verified === 0
-    ? ['No checkpoint is signed yet, so whoever can write the file could have written all of it anew.']
-    : [
-        `${countText(verified, 'checkpoint')} signed by a known key, the last at record ${numberText(signedUntil)}.${tail}`,
-      ];
+function evidence({ report, keys, checkpoints }: Verification): readonly string[] {
+  const { torn, recovered } = report;
+  const lines = [
+    closingText(report),
+    signedText(report, keys),
+    keptText(report, checkpoints),
+    doubtText(report),
+    torn === undefined
+      ? undefined
+      : `the last line is half a line of ${countText(torn.bytes, 'byte')}, left by a crash`,
+    recovered === 0 ? undefined : `${countText(recovered, 'half line')} of earlier crashes, each recorded`,
+  ];
+  return lines.filter((line) => line !== undefined);
 }
 
-function missing({ checkpoints, report }: Verification): readonly string[] {
-  if (checkpoints)
-    return ['It holds what the checkpoint that was kept elsewhere says, so its end was not cut off before that.'];
-  const unseen = 'Without a checkpoint that was kept elsewhere nobody can see whether the end of the log was cut off';
-  return [`${unseen}${report.checkpoints.verified === 0 ? ', or all of it was written anew' : ''}.`];
+function sentence(text: string): string {
+  return `${capital(text)}.`;
 }
 
-function crashes({ torn, recovered }: TrailReport): readonly string[] {
-  const lines: string[] = [];
-  if (torn !== undefined)
-    lines.push(`The last line is half a line of ${countText(torn.bytes, 'byte')}, as a crash leaves it.`);
-  if (recovered > 0) lines.push(`${countText(recovered, 'half line')} of earlier crashes, each recorded.`);
-  return lines;
+function capital(text = ''): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
