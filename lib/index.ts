@@ -77,7 +77,7 @@ export { requires, type Chain, type MountedTooEarly, type Ordered } from './chai
 export { challenge, type ChallengeParameters } from './challenge.js';
 export type { Connection, HttpRequest, RequestContext, Slot, State } from './context.js';
 export type { Allowed, Decision, Denied, Detail, HandlerCall, Outcome } from './decision.js';
-export type { DefinitionSeen, ToolEvent } from './definitions/events.js';
+export type { DefinitionSeen, ToolEvent, ToolListener } from './definitions/events.js';
 export type { CallStackRules, Definition, Manifest, WireForm, WireTool } from './definitions/form.js';
 export {
   servedTools,

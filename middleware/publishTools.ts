@@ -1,4 +1,4 @@
-import type { ToolEvent } from '../lib/definitions/events.js';
+import type { ToolListener } from '../lib/definitions/events.js';
 import { APPROVED_DIGEST, metaOf } from '../lib/definitions/form.js';
 import { mayHoldToolList, toolListOf } from '../lib/definitions/listing.js';
 import { Publisher } from '../lib/definitions/publisher.js';
@@ -42,10 +42,10 @@ export interface PublishToolsOptions {
   /** For how many seconds a signature holds. It is made again when half of that is over. Default: a day. */
   readonly lifetime?: number;
   /**
-   * Sees what is noticed about tools. What it throws becomes a process warning. Default, and beside `trail.onToolEvent`:
-   * faults become warnings.
+   * Sees what is noticed about tools. What it throws becomes a process warning. Default, and beside one that only
+   * records, such as `trail.onToolEvent`: faults become warnings.
    */
-  readonly onEvent?: (event: ToolEvent) => unknown;
+  readonly onEvent?: ToolListener;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
 }

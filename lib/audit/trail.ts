@@ -1,4 +1,3 @@
-import { recorder } from '../definitions/events.js';
 import { signerFor, type Signer } from '../keys/signer.js';
 import { callback, flag, integer, listOf, object, oneOf, optional, readOptions, text } from '../options.js';
 import type { AuditEvent } from './events.js';
@@ -118,7 +117,6 @@ export async function openAuditTrail(options: OpenAuditTrailOptions): Promise<Au
     status: () => trail.status(),
     close: () => trail.close(),
     ...adapters,
-    onToolEvent: recorder(adapters.onToolEvent),
   });
   parts.set(opened, trail);
   return opened;

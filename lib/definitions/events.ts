@@ -28,15 +28,10 @@ export type ToolEvent =
 export type Report = (event: ToolEvent) => void;
 
 /** Hears of what is noticed. */
-export type ToolListener = (event: ToolEvent) => unknown;
-
-/** Listeners that write down what they hear, for whoever reads it later. */
-const recorders = new WeakSet<ToolListener>();
-
-/** Marks a listener as one that tells nobody: what is wrong becomes a process warning beside it. */
-export function recorder<Listener extends ToolListener>(listener: Listener): Listener {
-  recorders.add(listener);
-  return listener;
+export interface ToolListener {
+  (event: ToolEvent): unknown;
+  /** Whether it writes down what it hears and tells nobody: what is wrong then becomes a process warning beside it. */
+  readonly recordsOnly?: true;
 }
 
 /** Beyond so many, names are not told any more. */
@@ -54,14 +49,13 @@ const SENTENCES: Readonly<Record<ToolEvent['type'], string>> = {
 /** Tells a listener each thing once. What it throws becomes a process warning: it must not keep anybody from working. */
 export function reporter(onEvent: ToolListener = warn): Report {
   const told = new Set<string>();
-  const isRecorded = recorders.has(onEvent);
   return (event) => {
     if (!event.type.startsWith('definition_') || event.type === 'definition_unsignable') {
       const key = `${event.type} ${event.name}`;
       if (told.has(key) || told.size === MOST_NAMES) return;
       told.add(key);
     }
-    if (isRecorded) warn(event);
+    if (onEvent.recordsOnly === true) warn(event);
     void (async () => {
       await onEvent(Object.freeze(event));
     })().catch((cause: unknown) => {

@@ -736,6 +736,20 @@ describe('publishTools', () => {
         expect(types).to.have.length(2);
       });
 
+      it('and so beside any listener that only records', async () => {
+        const heard: string[] = [];
+        const hear = ({ type }: ToolEvent): number => heard.push(type);
+        const warned = await warningsOf(async () => {
+          await new Server(signer, { onEvent: Object.assign(hear, { recordsOnly: true } as const) }).list([
+            ADD,
+            READ,
+            { name: 'other' },
+          ]);
+        });
+        expect(warned).to.have.length(1);
+        expect(heard).to.include('tool_undefined');
+      });
+
       it('and warns of nothing where one of its own hands on what it hears', async () => {
         const trail = await sandbox.open();
         const heard: string[] = [];

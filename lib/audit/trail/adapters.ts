@@ -1,4 +1,4 @@
-import type { ToolEvent } from '../../definitions/events.js';
+import type { ToolEvent, ToolListener } from '../../definitions/events.js';
 import type { KeyEvent } from '../../keys/keyEvents.js';
 import { auditError } from '../detail.js';
 import type { AuditEventInput } from '../trail.js';
@@ -35,7 +35,7 @@ export interface TrailAdapters {
   /** `openKeyStore({ ..., onEvent: trail.onKeyEvent })` */
   readonly onKeyEvent: (event: KeyEvent) => void;
   /** `publishTools({ ..., onEvent: trail.onToolEvent })` */
-  readonly onToolEvent: (event: ToolEvent) => void;
+  readonly onToolEvent: ToolListener;
   /** Takes what `toolVerifier(...).check(...)` resolves to. */
   readonly onVerdict: (verdict: VerdictSeen) => void;
   /** `toolVerifier({ ..., approvals: trail.approvals(fileApprovals({ ... })) })`: records who approved and revoked what. */
@@ -48,9 +48,12 @@ export function adaptersOf(record: (event: AuditEventInput) => void): TrailAdapt
     onKeyEvent: (event) => {
       record(keyEvent(event));
     },
-    onToolEvent: (event) => {
-      record(toolEvent(event));
-    },
+    onToolEvent: Object.assign(
+      (event: ToolEvent) => {
+        record(toolEvent(event));
+      },
+      { recordsOnly: true } as const,
+    ),
     onVerdict: ({ outcome, reason, tool, server, ...rest }) => {
       const type = outcome === 'allow' ? 'definition_verified' : 'definition_refused';
       record({ type, tool, server, outcome, reason, ...present(rest, ['version', 'publisher', 'digest']) });
