@@ -205,6 +205,8 @@ export class Trail {
 
   async #close(): Promise<void> {
     await lastResponses();
+    // Where there is no key yet one is made now, which is an event too. What is wrong with it the checkpoint tells.
+    await this.#options.signer.current().catch(() => undefined);
     this.#closed = true;
     clearInterval(this.#timer);
     await this.#signing?.catch(() => undefined);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   appendFile,
   chmod,
@@ -16,8 +17,10 @@ import { expect } from 'chai';
 import {
   AuditTrailError,
   openAuditTrail,
+  openKeyStore,
   Unavailable,
   type AuditEvent,
+  type AuditTrail,
   type OpenAuditTrailOptions,
   type SealedRecord,
   type TrailFinding,
@@ -579,6 +582,27 @@ describe('openAuditTrail', () => {
     expect(approvers).to.deep.equal(['ann', 'bob']);
     expect((await events())[2]).to.have.deep.property('error', { name: 'Error', code: 'EIO' });
     expect(await readFile(sandbox.file, 'utf8')).to.not.include('secret');
+  });
+
+  it('records the key that is made for its last checkpoint, where it is closed before the key store', async () => {
+    const wired: { trail?: AuditTrail } = {};
+    const keyStore = await openKeyStore({
+      directory: join(sandbox.directory, 'keys'),
+      secret: randomBytes(32),
+      onEvent: (event) => wired.trail?.onKeyEvent(event),
+    });
+    const trail = await openAuditTrail({ file: sandbox.file, signer: keyStore.signer('audit') });
+    wired.trail = trail;
+    await trail.close();
+    await keyStore.close();
+    expect(trail.status().lost).to.equal(0);
+    expect(await types()).to.deep.equal([
+      'trail_started',
+      'key_generated',
+      'key_activated',
+      'trail_stopped',
+      'trail_checkpoint',
+    ]);
   });
 
   it('takes nothing more once it is closed, and closes once', async () => {
