@@ -56,7 +56,8 @@ function indexOf(tools: readonly LockedTool[]): Index {
   return { names: new Set(tools.map(({ name }) => name)), forms };
 }
 
-function formOf({ name, form }: LockedTool): string {
+/** Tells a tool in one form from all others of its server. */
+export function formOf({ name, form }: LockedTool): string {
   return `${form} ${name}`;
 }
 

@@ -3,7 +3,7 @@ import { canonicalResource } from '../../lib/url.js';
 import { escapeText } from '../../lib/text.js';
 import { command, readArguments, UsageError, type Command, type Io } from '../command.js';
 import { listForms } from './connect.js';
-import { describeDrift, driftOf, permissionsOf, type Drift } from './drift.js';
+import { describeDrift, driftOf, formOf, permissionsOf, type Drift } from './drift.js';
 import { CONNECTION, CONNECTION_HELP, targetOf, type Connection } from './options.js';
 import { LOCK_FILE, lockedTools, readLock, updateLock, type LockedTool } from './toolLock.js';
 
@@ -34,19 +34,30 @@ export const lock: Command = command(
   `Usage: mcp-etdi tools lock <url> [options]
 
 Writes the digest and the definition of every tool of a server into a file that is made to be reviewed and kept under
-version control. Works with any MCP server. What the file says of other servers stays. Prints what changed.
+version control. Works with any MCP server. What the file says of other servers stays, and so does what it says of tools
+that this server does not list: it may hide them from whoever asks. Prints what changed.
 
-${FILE_HELP}${CONNECTION_HELP}`,
+${FILE_HELP}  --prune               drop what the server does not list
+${CONNECTION_HELP}`,
   async (args, io) => {
-    const options = { ...FILE, ...CONNECTION };
+    const options = { ...FILE, ...CONNECTION, prune: { type: 'boolean' } } as const;
     const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true });
     const url = only(positionals, 'the URL of one MCP endpoint');
     const tools = await serve(url, values, io);
     const file = values.file ?? LOCK_FILE;
-    const before = await updateLock(file, (all) => [...all.filter((tool) => !isOf(url)(tool)), ...tools]);
-    const drifts = driftOf(before.filter(isOf(url)), tools);
-    if (values.json === true) printJson(io, { file, tools: tools.map(summary), changes: drifts });
-    else io.stdout(`${describeDrift(drifts)}${count(tools)} locked in '${escapeText(file)}'\n`);
+    const listed = new Set(tools.map(formOf));
+    const isKept = (tool: LockedTool): boolean => values.prune !== true && !listed.has(formOf(tool));
+    const before = await updateLock(file, (all) => [
+      ...all.filter((tool) => !isOf(url)(tool) || isKept(tool)),
+      ...tools,
+    ]);
+    const locked = before.filter(isOf(url));
+    const [drifts, kept] = [driftOf(locked, tools), locked.filter(isKept)];
+    if (values.json === true) {
+      printJson(io, { file, tools: tools.map(summary), kept: kept.map(summary), changes: drifts });
+    } else {
+      io.stdout(`${describeDrift(drifts)}${count(tools)} locked in '${escapeText(file)}'\n${describeKept(kept)}`);
+    }
   },
 );
 
@@ -96,6 +107,11 @@ Prints what differs between two lock files. Ends with 1 when anything does.
 function report(io: Io, json: boolean | undefined, drifts: readonly Drift[], fine: string): void {
   if (json === true) printJson(io, { ok: drifts.length === 0, changes: drifts });
   else io.stdout(drifts.length === 0 ? fine : describeDrift(drifts));
+}
+
+function describeKept(kept: readonly LockedTool[]): string {
+  if (kept.length === 0) return '';
+  return `${count(kept)} kept that the server does not list to this caller; --prune drops what is not listed\n`;
 }
 
 function summary(tool: LockedTool): object {

@@ -247,6 +247,83 @@ describe('mcp-etdi tools', () => {
       expect(await verify()).to.include({ code: 0 });
     });
 
+    describe('of a tool that is not listed', () => {
+      const admin = (description: string): WireTool => ({
+        name: 'admin',
+        description,
+        inputSchema: { type: 'object' },
+      });
+      const text = (): Promise<string> => readFile(file(), 'utf8');
+
+      beforeEach(async () => {
+        server.handle = rawServer([stated(), admin('Purges')]);
+        await lock();
+      });
+
+      it('keep what is locked, say so, and know it again when it comes back changed', async () => {
+        const before = await text();
+        server.handle = rawServer([stated()]);
+        const { code, out } = await lock();
+        expect([code, out]).to.deep.equal([
+          0,
+          'admin (legacy, unversioned): is gone [tool_removed]\n' +
+            `1 tool locked in '${file()}'\n` +
+            '1 tool kept that the server does not list to this caller; --prune drops what is not listed\n',
+        ]);
+        expect(await text()).to.equal(before);
+        expect((await verify()).out).to.equal('admin (legacy, unversioned): is gone [tool_removed]\n');
+        server.handle = rawServer([stated(), admin('Purges, and mails it')]);
+        expect((await verify()).out).to.include('changed without a new version [definition_changed]');
+      });
+
+      it('tell it from what is locked now in JSON', async () => {
+        const names = async (...more: string[]): Promise<unknown> => {
+          const { tools, kept } = await printed(['lock', server.url, '--file', file(), ...more]);
+          return [tools, kept].map((list) => (list as { name: string }[]).map(({ name }) => name));
+        };
+        expect(await names()).to.deep.equal([['read', 'admin'], []]);
+        server.handle = rawServer([stated()]);
+        expect(await names()).to.deep.equal([['read'], ['admin']]);
+        expect(await names('--prune')).to.deep.equal([['read'], []]);
+      });
+
+      it('drop it where that is asked for, and nothing that is listed', async () => {
+        server.handle = rawServer([stated()]);
+        const { code, out } = await lock('--prune');
+        expect([code, out]).to.deep.equal([
+          0,
+          `admin (legacy, unversioned): is gone [tool_removed]\n1 tool locked in '${file()}'\n`,
+        ]);
+        expect(await text())
+          .to.include('"read"')
+          .and.not.include('admin');
+        expect(await verify()).to.include({ code: 0 });
+      });
+
+      it('keep what a server noted of it, whose mark hides it', async () => {
+        const versions = fileVersions(file());
+        const digest = `sha256:${'1'.repeat(64)}`;
+        expect(await versions.pin('admin', 'unversioned', 'legacy', digest, server.url)).to.equal('changed');
+        server.handle = rawServer([stated()]);
+        await lock();
+        expect(await text())
+          .to.include('"changed": {')
+          .and.include(digest);
+        expect(await versions.pin('admin', 'unversioned', 'legacy', digest, server.url)).to.equal('changed');
+      });
+    });
+
+    it('keep a form that the server does not offer, until they are told to drop it', async () => {
+      await lock();
+      server.handle = serverV1('Adds');
+      const { out } = await lock();
+      expect(out).to.include('add (modern, unversioned): has one form less [form_removed]\n');
+      expect(out).to.include('1 tool kept that the server does not list to this caller');
+      expect((await verify()).out).to.include('[form_removed]');
+      await lock('--prune');
+      expect(await verify()).to.include({ code: 0 });
+    });
+
     it('leave what is locked of other servers', async () => {
       const other = await start(rawServer([stated()]));
       await run(['lock', other.url, '--file', file()]);
