@@ -26,7 +26,7 @@ export async function signCompact(
 }
 
 /** Takes such a text apart, without verifying it. Nothing for what is none, or is longer than `most` characters. */
-export function readCompact(text: unknown, most = Infinity): CompactJws | undefined {
+export function readCompact(text: unknown, most: number = Infinity): CompactJws | undefined {
   if (typeof text !== 'string' || text.length > most) return undefined;
   const [, header = '', encoded = '', signature = ''] = COMPACT.exec(text) ?? [];
   const payload = fromBase64url(encoded);
