@@ -1,6 +1,8 @@
+import type { ProofKey } from '../lib/dpop/createProof.js';
+import type { Signer } from '../lib/keys/signer.js';
 import { escapeText } from '../lib/text.js';
 import { command, readArguments, UsageError, type Command, type Io } from './command.js';
-import type { Patient } from './doctor/ask.js';
+import { ask, type Patient } from './doctor/ask.js';
 import { lookAsCaller } from './doctor/caller.js';
 import type { Finding } from './doctor/finding.js';
 import { holderOf, type Holder } from './doctor/holder.js';
@@ -12,7 +14,14 @@ import { lookAsStranger } from './doctor/stranger.js';
 import { KEYS, withKeys } from './tools/keyStore.js';
 import { CONNECTION, CONNECTION_HELP, readToken, targetOf, type Connection } from './tools/options.js';
 
-const MARKS = { ok: 'ok      ', warning: 'warning ', failed: 'FAILED  ', unknown: '?       ' } as const;
+const MARKS: Readonly<Record<Finding['outcome'], string>> = {
+  ok: 'ok      ',
+  note: 'note    ',
+  warning: 'warning ',
+  failed: 'FAILED  ',
+  unknown: '?       ',
+  skipped: '-       ',
+};
 
 /** `mcp-etdi doctor`: what a client would find at a running server. */
 export const doctor: Command = command(
@@ -25,7 +34,7 @@ and signed where you give a key. No tool is called. Ends with 1 when something i
 
   --expired-token-file <path>  the file with a token that has expired
   --proof-key-file <path>  the file with the private key that the tokens are bound to (DPoP), as a JWK with its alg
-  --directory <path>    a key store whose request key the server trusts
+  --directory <path>    a key store whose request key the server trusts: signs requests where they must be signed
   --secret-file <path>  the file with its secret
   --json                print JSON
 ${CONNECTION_HELP}`,
@@ -40,21 +49,31 @@ ${CONNECTION_HELP}`,
     const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true });
     const [url, ...surplus] = positionals;
     if (surplus.length > 0) throw new UsageError('name one URL');
-    const { patient, holder, latecomer } = await prepare(url, values, io);
-    const findings = [
-      ...(await lookAsStranger(patient)),
-      ...(await lookAtMetadata(patient)),
-      ...(holder === undefined ? [] : await lookAsCaller(patient, holder)),
-      ...(latecomer === undefined ? [] : [await lookAsLatecomer(patient, latecomer)]),
-      ...(values.directory === undefined
-        ? []
-        : await withKeys('request', values, io, ({ signer }) => lookAsSigner(patient, signer, holder))),
-    ];
+    const given = await prepare(url, values, io);
+    const findings =
+      values.directory === undefined
+        ? await lookAt(given, undefined)
+        : await withKeys('request', values, io, ({ signer }) => lookAt(given, signer));
     print(findings, values.json === true, io);
-    const count = findings.filter(({ outcome }) => outcome === 'failed').length;
-    if (count > 0) throw new Error(`${count} of ${findings.length} checks failed`);
+    const made = findings.filter(({ outcome }) => outcome !== 'skipped');
+    const count = made.filter(({ outcome }) => outcome === 'failed').length;
+    if (count > 0) throw new Error(`${count} of ${made.length} checks failed`);
   },
 );
+
+async function lookAt({ patient, key, token, expired }: Prepared, signer: Signer | undefined) {
+  const holding = (one: string | undefined): Holder | undefined =>
+    one === undefined ? undefined : holderOf(patient, { token: one, key, signer });
+  const holder = holding(token);
+  const stranger = await ask(patient);
+  return [
+    ...(await lookAsStranger(patient, stranger, holder)),
+    ...(await lookAtMetadata(patient, stranger)),
+    ...(await lookAsCaller(patient, holder, stranger)),
+    ...(await lookAsLatecomer(patient, holding(expired))),
+    ...(await lookAsSigner(patient, signer, holder)),
+  ];
+}
 
 interface Given extends Connection {
   readonly 'expired-token-file'?: string | undefined;
@@ -63,8 +82,9 @@ interface Given extends Connection {
 
 interface Prepared {
   readonly patient: Patient;
-  readonly holder: Holder | undefined;
-  readonly latecomer: Holder | undefined;
+  readonly key: ProofKey | undefined;
+  readonly token: string | undefined;
+  readonly expired: string | undefined;
 }
 
 /** Reads everything that was given before anything is sent. */
@@ -72,14 +92,11 @@ async function prepare(url: string | undefined, given: Given, io: Io): Promise<P
   const { 'expired-token-file': expiredFile, 'proof-key-file': keyFile } = given;
   const target = await targetOf(url, given, io);
   const { authorization, ...headers } = target.headers;
-  const patient = { url: new URL(target.url), headers, timeoutMs: target.timeoutMs };
-  const key = keyFile === undefined ? undefined : await readProofKey(keyFile);
-  const token = authorization?.replace(/^(?:Bearer|DPoP) /i, '');
-  const expired = expiredFile === undefined ? undefined : await readToken(expiredFile);
   return {
-    patient,
-    holder: token === undefined ? undefined : holderOf(patient, token, key),
-    latecomer: expired === undefined ? undefined : holderOf(patient, expired, key),
+    patient: { url: new URL(target.url), headers, timeoutMs: target.timeoutMs },
+    key: keyFile === undefined ? undefined : await readProofKey(keyFile),
+    token: authorization?.replace(/^(?:Bearer|DPoP) /i, ''),
+    expired: expiredFile === undefined ? undefined : await readToken(expiredFile),
   };
 }
 

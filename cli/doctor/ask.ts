@@ -113,6 +113,11 @@ export function codeIn(answer: Answer): string | undefined {
   return typeof code === 'string' ? escapeText(code, 64) : undefined;
 }
 
+/** Whether a request was denied because it is not signed, or not by a key that counts. */
+export function asksForSignature({ status, headers }: Answer): boolean {
+  return status >= 400 && headers['accept-signature'] !== undefined;
+}
+
 /** One parameter of a challenge (RFC 9110 section 11.2), as far as servers write them. */
 export function parameterOf(challenge: string, name: string): string | undefined {
   return new RegExp(`(?:^|[ ,])${name}="([^"]*)"`, 'i').exec(challenge)?.[1];

@@ -1,7 +1,7 @@
 import { member, type Members } from '../../lib/tokens/jwt.js';
 import { canonicalResource } from '../../lib/url.js';
 import { parameterOf, type Patient } from './ask.js';
-import { failed, ok, unknown, warning, type Finding } from './finding.js';
+import { broken, failed, ok, skipped, unknown, warning, type Finding } from './finding.js';
 import type { Holder, Obstacle } from './holder.js';
 
 const CHECK = 'expired_token';
@@ -10,7 +10,12 @@ const TOLERANCE = 300;
 const WANTED = 'pass a JWT for this endpoint whose exp is more than five minutes ago';
 
 /** Looks at what a server makes of a token whose time is over, and that would be good otherwise. */
-export async function lookAsLatecomer(patient: Patient, holder: Holder): Promise<Finding> {
+export async function lookAsLatecomer(patient: Patient, holder: Holder | undefined): Promise<readonly Finding[]> {
+  if (holder === undefined) return skipped([CHECK], 'no such token was given with --expired-token-file');
+  return [await judgeExpired(patient, holder)];
+}
+
+async function judgeExpired(patient: Patient, holder: Holder): Promise<Finding> {
   const useless = uselessness(patient, holder);
   if (useless !== undefined) return unknown(CHECK, useless.text, useless.fix);
   const { status, challenge } = await holder.ask();
@@ -21,11 +26,8 @@ export async function lookAsLatecomer(patient: Patient, holder: Holder): Promise
   if (status === 401 && parameterOf(challenge, 'error') === 'invalid_token') {
     return ok(CHECK, 'The expired token is denied with 401 invalid_token, so clients fetch a new one.');
   }
-  return warning(
-    CHECK,
-    `The expired token is denied with ${status}, so clients do not fetch a new one.`,
-    'answer 401 with error="invalid_token"',
-  );
+  const text = `The expired token is denied with ${status}, so clients do not fetch a new one.`;
+  return broken(CHECK, status) ?? warning(CHECK, text, 'answer 401 with error="invalid_token"');
 }
 
 /** Why the answer to a token would not say what becomes of expired ones: it may be denied, or accepted, for something else. */

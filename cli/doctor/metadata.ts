@@ -2,30 +2,39 @@ import { fetchJson, FetchFailure } from '../../lib/fetch.js';
 import { isObject } from '../../lib/rpc.js';
 import { escapeText } from '../../lib/text.js';
 import { canonicalResource, insertWellKnown, metadataUrl, secureUrl } from '../../lib/url.js';
-import { ask, parameterOf, type Patient } from './ask.js';
-import { failed, ok, warning, type Finding } from './finding.js';
+import { parameterOf, type Answer, type Patient } from './ask.js';
+import { causeOf } from './cause.js';
+import { failed, ok, skipped, warning, type Finding } from './finding.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
 const SERVE = 'serve protectedResource({ resource, authorizationServers }) at the root of the app';
 
+const REACH =
+  'put your own authorization server into issuers and authorizationServers, or make it reachable for clients';
+
 /** Looks at what clients read before they ask for a token: the resource's metadata, then that of its issuers. */
-export async function lookAtMetadata(patient: Patient): Promise<readonly Finding[]> {
-  const { challenge } = await ask(patient);
+export async function lookAtMetadata(patient: Patient, { challenge }: Answer): Promise<readonly Finding[]> {
   const named = parameterOf(challenge, 'resource_metadata');
   const url = named === undefined || secureUrl(named) !== undefined ? metadataUrl(patient.url.href) : named;
   const metadata = await read(patient, url);
   if (typeof metadata === 'string') {
-    return [failed('metadata', `The resource metadata at ${escapeText(url)}: ${metadata}.`, SERVE)];
+    return [
+      failed('metadata', `The resource metadata at ${escapeText(url)}: ${metadata}.`, SERVE),
+      ...skipped(['metadata_resource', 'metadata_issuers', 'issuer'], 'there is no resource metadata'),
+    ];
   }
   const { authorization_servers: listed } = metadata;
   const servers = Array.isArray(listed) ? listed.filter((one) => typeof one === 'string') : [];
   return [
+    ok('metadata', 'The resource metadata is served.'),
     resourceOf(metadata, patient.url),
     servers.length === 0
       ? failed('metadata_issuers', 'The resource metadata names no authorization server.', SERVE)
       : ok('metadata_issuers', `The resource metadata names ${servers.length} authorization server(s).`),
-    ...(await Promise.all(servers.map((server) => issuerOf(patient, server)))),
+    ...(servers.length === 0
+      ? skipped(['issuer'], 'none is named')
+      : await Promise.all(servers.map((server) => issuerOf(patient, server)))),
   ];
 }
 
@@ -52,7 +61,7 @@ async function issuerOf(patient: Patient, issuer: string): Promise<Finding> {
   }
   const metadata = await discover(patient, issuer);
   if (typeof metadata === 'string') {
-    return failed(check, `The metadata of ${shown}: ${metadata}.`, 'make the issuer reachable for clients');
+    return failed(check, `The metadata of ${shown}: ${metadata}.`, REACH);
   }
   if (metadata['issuer'] !== issuer) {
     return failed(check, `The metadata of ${shown} name another issuer.`, 'name the issuer exactly as it names itself');
@@ -78,7 +87,7 @@ async function read({ timeoutMs }: Patient, url: string): Promise<Members | stri
     const value = await fetchJson(url, { fetch, signal: AbortSignal.timeout(timeoutMs) });
     return isObject(value) ? value : 'no JSON object';
   } catch (error) {
-    if (error instanceof FetchFailure) return error.message;
+    if (error instanceof FetchFailure) return `${error.message}${causeOf(error)}`;
     throw error;
   }
 }

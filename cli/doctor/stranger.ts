@@ -1,22 +1,28 @@
 import { isLoopback } from '../../lib/url.js';
 import { ask, parameterOf, type Answer, type Patient } from './ask.js';
-import { failed, ok, unknown, warning, type Finding } from './finding.js';
+import { broken, failed, ok, skipped, unknown, warning, type Finding } from './finding.js';
+import type { Holder } from './holder.js';
 
 const MOUNT = 'mount authenticate(...) in front of the MCP handler';
 const FOREIGN = 'https://mcp-etdi-doctor.invalid';
+const MADE_UP = 'not-a-token';
 /** Signs of an exception that was sent to the client. */
 const STACK = /\n\s+at .*:\d+:\d+|node_modules\/|[A-Za-z]:\\\\|\/home\/|\/usr\/src\//;
 
-/** Looks at a server as somebody without any token. */
-export async function lookAsStranger(patient: Patient): Promise<readonly Finding[]> {
-  const stranger = await ask(patient);
+/** Looks at a server as somebody without any token. Only in a query, where it must not count, one is tried if there is one. */
+export async function lookAsStranger(
+  patient: Patient,
+  stranger: Answer,
+  holder: Holder | undefined,
+): Promise<readonly Finding[]> {
+  const made = await ask(patient, { headers: { authorization: `Bearer ${MADE_UP}` } });
   return [
     transport(patient.url),
     ...challengeOf(stranger),
-    await badToken(patient),
-    await tokenInQuery(patient),
-    await foreignOrigin(patient),
-    ...(await foreignHost(patient)),
+    badToken(made),
+    await tokenInQuery(patient, stranger, { made, holder }),
+    await foreignOrigin(patient, stranger, holder),
+    ...(await foreignHost(patient, stranger)),
     await brokenBody(patient),
   ];
 }
@@ -28,19 +34,20 @@ function transport({ protocol, hostname }: URL): Finding {
 }
 
 function challengeOf({ status, challenge }: Answer): readonly Finding[] {
+  const unasked = skipped(['challenge', 'challenge_metadata'], 'a stranger is not denied with 401');
   if (status >= 200 && status < 300) {
-    return [failed('stranger_denied', `A stranger was answered with ${status}.`, MOUNT)];
+    return [failed('stranger_denied', `A stranger was answered with ${status}.`, MOUNT), ...unasked];
   }
   if (status !== 401) {
+    const text = `A stranger was denied with ${status}, so clients do not look for a token.`;
     const fix = 'answer a request without a token with 401 and a challenge (RFC 6750 section 3)';
-    return [
-      failed('stranger_denied', `A stranger was denied with ${status}, so clients do not look for a token.`, fix),
-    ];
+    return [failed('stranger_denied', text, fix), ...unasked];
   }
   const denied = ok('stranger_denied', 'A stranger is denied with 401.');
   if (!/^bearer\b|, *bearer\b|^dpop\b/i.test(challenge)) {
     const fix = 'send WWW-Authenticate: Bearer resource_metadata="..." with the 401';
-    return [denied, failed('challenge', 'The 401 carries no Bearer challenge.', fix)];
+    const missing = failed('challenge', 'The 401 carries no Bearer challenge.', fix);
+    return [denied, missing, ...skipped(['challenge_metadata'], 'there is no challenge')];
   }
   return [denied, ...parametersOf(challenge)];
 }
@@ -62,8 +69,7 @@ function parametersOf(challenge: string): readonly Finding[] {
   ];
 }
 
-async function badToken(patient: Patient): Promise<Finding> {
-  const answer = await ask(patient, { headers: { authorization: 'Bearer not-a-token' } });
+function badToken(answer: Answer): Finding {
   const check = 'bad_token';
   const { status, challenge } = answer;
   if (status < 400) return failed(check, `Something that is no token was answered with ${status}.`, MOUNT);
@@ -79,40 +85,60 @@ async function badToken(patient: Patient): Promise<Finding> {
   );
 }
 
-async function tokenInQuery(patient: Patient): Promise<Finding> {
-  const url = new URL(patient.url);
-  url.searchParams.set('access_token', 'not-a-token');
-  const { status, challenge } = await ask(patient, { url });
+interface Tokens {
+  /** The answer to a made-up token in its proper place. */
+  readonly made: Answer;
+  readonly holder: Holder | undefined;
+}
+
+/** A bound token would be missing its proof there, and be denied for that. */
+async function tokenInQuery(patient: Patient, stranger: Answer, { made, holder }: Tokens): Promise<Finding> {
   const check = 'token_in_query';
+  const real = holder?.obstacle === undefined && holder?.isBound === false ? holder.token : undefined;
+  const url = new URL(patient.url);
+  url.searchParams.set('access_token', real ?? MADE_UP);
+  const answer = await ask(patient, { url });
+  const { status, challenge } = answer;
   if (status < 400) return failed(check, `A request with a token in its query was answered with ${status}.`, MOUNT);
-  if (parameterOf(challenge, 'error') !== 'invalid_token') return ok(check, 'A token in the query is not looked at.');
+  const error = parameterOf(challenge, 'error');
+  const isTaken =
+    error === 'invalid_token' || error === 'insufficient_scope' || (status === 403 && stranger.status === 401);
   const fix = 'take tokens from the Authorization header only: queries end up in logs';
-  return failed(check, 'A token in the query is taken for one.', fix);
+  if (isTaken) return failed(check, 'A token in the query is taken for one.', fix);
+  // A server that answers a made-up token as it answers none would do so wherever it found it.
+  const tells = real !== undefined || parameterOf(made.challenge, 'error') === 'invalid_token';
+  const text = 'A made-up token is answered like none, wherever it stands.';
+  const finding = tells
+    ? ok(check, 'A token in the query is not looked at.')
+    : unknown(check, text, 'pass a token that is bound to no key');
+  return broken(check, status) ?? finding;
 }
 
 /** Whether a web page elsewhere could make a browser speak to the server (MCP 2026-07-28, Security Warning of the transport). */
-async function foreignOrigin(patient: Patient): Promise<Finding> {
-  const { status, challenge } = await ask(patient, { headers: { origin: FOREIGN } });
-  if (status === 403) return ok('foreign_origin', 'A request of a foreign web page is denied with 403.');
+async function foreignOrigin(patient: Patient, stranger: Answer, holder: Holder | undefined): Promise<Finding> {
+  const check = 'foreign_origin';
+  const { status } = await ask(patient, { headers: { origin: FOREIGN } });
   const fix = 'mount validateOrigin(...) in front of authenticate(...)';
-  if (status === 401 && challenge !== '') {
-    return unknown('foreign_origin', 'The Origin is not looked at before the token is.', `${fix}, or pass a token`);
+  if (status < 400) return failed(check, `A request of a foreign web page was answered with ${status}.`, fix);
+  if (status === stranger.status) {
+    const elsewhere = holder === undefined ? `${fix}, or pass a token` : `${fix}, or see foreign_origin_token`;
+    return unknown(check, `A request of a foreign web page is denied with ${status}, as any stranger is.`, elsewhere);
   }
-  return failed('foreign_origin', `A request of a foreign web page was answered with ${status}.`, fix);
+  if (status === 403) return ok(check, 'A request of a foreign web page is denied with 403.');
+  return broken(check, status) ?? failed(check, `A request of a foreign web page was answered with ${status}.`, fix);
 }
 
 /** DNS rebinding: a name of somebody else that leads to this very machine. Elsewhere a proxy decides what a host is. */
-async function foreignHost(patient: Patient): Promise<readonly Finding[]> {
-  if (!isLoopback(patient.url.hostname)) return [];
+async function foreignHost(patient: Patient, stranger: Answer): Promise<readonly Finding[]> {
+  const check = 'dns_rebinding';
+  if (!isLoopback(patient.url.hostname)) return skipped([check], 'the endpoint is not on loopback');
   const { host } = new URL(FOREIGN);
-  const { status, challenge } = await ask(patient, { headers: { host, origin: FOREIGN } });
+  const { status } = await ask(patient, { headers: { host, origin: FOREIGN } });
+  const what = 'A foreign name that leads to this machine';
   const fix = 'mount validateOrigin(...): on loopback it looks at Host and Origin';
-  if (status >= 200 && status < 300) {
-    return [failed('dns_rebinding', 'A foreign name that leads to this machine is served.', fix)];
-  }
-  return status === 401 && challenge !== ''
-    ? [unknown('dns_rebinding', 'The Host is not looked at before the token is.', fix)]
-    : [ok('dns_rebinding', `A foreign name that leads to this machine is denied with ${status}.`)];
+  if (status < 400) return [failed(check, `${what} is served.`, fix)];
+  if (status === stranger.status) return [unknown(check, `${what} is denied with ${status}, as any stranger is.`, fix)];
+  return [broken(check, status) ?? ok(check, `${what} is denied with ${status}.`)];
 }
 
 async function brokenBody(patient: Patient): Promise<Finding> {

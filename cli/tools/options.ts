@@ -30,6 +30,8 @@ const TOKEN = /^[\x21-\x7e]+$/;
 /** @throws {UsageError} for a URL that a token must not be sent to, and for headers that are none */
 export async function targetOf(url: string | undefined, options: Connection, io: Io): Promise<Target> {
   if (url === undefined) throw new UsageError('name the URL of an MCP endpoint');
+  if (!/^https?:\/\//i.test(url))
+    throw new UsageError('the URL must be a whole one: begin it with http:// or https://');
   const problem = secureUrl(url);
   if (problem !== undefined) throw new UsageError(`the URL ${problem}`);
   const timeoutMs = wholeNumber('timeout', options.timeout ?? '30') * 1000;

@@ -22,7 +22,7 @@ import {
 } from '../../lib/index.js';
 import { generateKey } from '../../lib/keys/generateKey.js';
 import { thumbprint } from '../../lib/keys/thumbprint.js';
-import { fakeIssuer, type FakeIssuer } from '../../lib/testing.js';
+import { fakeIssuer, fakeSigner, type FakeIssuer } from '../../lib/testing.js';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 
@@ -142,15 +142,21 @@ describe('mcp-etdi doctor', () => {
       foreign_origin: 'ok',
       dns_rebinding: 'ok',
       broken_body: 'ok',
+      metadata: 'ok',
       metadata_resource: 'ok',
       metadata_issuers: 'ok',
       issuer: 'ok',
       token: 'ok',
+      unproven_token: 'skipped',
       foreign_origin_token: 'ok',
       header_mismatch: 'ok',
       unknown_tool: 'ok',
-      unsigned_call: 'unknown',
+      unsigned_call: 'note',
+      session: 'skipped',
       expired_token: 'ok',
+      signature: 'skipped',
+      replay: 'skipped',
+      tampered_body: 'skipped',
     });
     expect(code).to.equal(0);
   });
@@ -166,10 +172,14 @@ describe('mcp-etdi doctor', () => {
       foreign_origin: 'failed',
       dns_rebinding: 'failed',
       metadata: 'failed',
+      token: 'unknown',
       foreign_origin_token: 'failed',
       unknown_tool: 'warning',
     });
-    for (const { outcome, fix } of findings) expect(fix === undefined).to.equal(outcome === 'ok');
+    expect(findings.find(({ check }) => check === 'token')?.text).to.match(/and so is a request without one/);
+    for (const { outcome, fix } of findings) {
+      expect(fix === undefined).to.equal(['ok', 'skipped'].includes(outcome));
+    }
   });
 
   const sloppy: readonly (readonly [string, string, (app: Express) => unknown])[] = [
@@ -202,6 +212,58 @@ describe('mcp-etdi doctor', () => {
       expect(outcomes[check]).to.equal(outcome);
     });
   }
+
+  it('proves nothing by a server that is broken', async () => {
+    await serve((app) => app.post('/mcp', (_req, res) => void res.sendStatus(501)));
+    const env = { MCP_ETDI_TOKEN: await issuer.token({ scope: 'mcp' }) };
+    const { code, outcomes } = await look([], env);
+    expect(outcomes).to.include({
+      stranger_denied: 'failed',
+      token_in_query: 'unknown',
+      foreign_origin: 'unknown',
+      dns_rebinding: 'unknown',
+      token: 'unknown',
+    });
+    const proven = Object.entries(outcomes).filter(([, outcome]) => outcome === 'ok');
+    expect(proven).to.deep.equal([['transport', 'ok']]);
+    expect(code).to.equal(1);
+  });
+
+  it('tries the token itself in the query, which a made-up one says nothing about', async () => {
+    const build = (app: Express): void => {
+      app.post('/mcp', (req, res) => {
+        const given = req.get('authorization')?.slice(7) ?? req.query['access_token'];
+        if (typeof given === 'string' && given !== 'not-a-token') res.json({ jsonrpc: '2.0', id: 1, result: {} });
+        else res.set('WWW-Authenticate', 'Bearer').sendStatus(401);
+      });
+    };
+    await serve(build);
+    expect((await look()).outcomes).to.include({ token_in_query: 'unknown' });
+    const { outcomes } = await look([], { MCP_ETDI_TOKEN: await issuer.token() });
+    expect(outcomes).to.include({ token: 'ok', token_in_query: 'failed' });
+  });
+
+  it('does not ask for a token that it was given', async () => {
+    await serve((app) => {
+      const list = [authenticate({ issuers: [oidc({ issuer: issuer.issuer })], resource: url, fetch: issuer.fetch })];
+      app.use('/mcp', toExpress(...list));
+      app.all('/mcp', handler);
+    });
+    const fixOf = async (env: Record<string, string>): Promise<string | undefined> =>
+      (await look([], env)).findings.find(({ check }) => check === 'foreign_origin')?.fix;
+    expect(await fixOf({})).to.match(/or pass a token$/);
+    expect(await fixOf({ MCP_ETDI_TOKEN: await issuer.token() })).to.match(/or see foreign_origin_token$/);
+  });
+
+  it('says why an issuer does not answer, and what to do', async () => {
+    const servers = ['http://127.0.0.1:9', 'https://no-such-name.invalid'];
+    await serve(describing({ authorization_servers: servers }));
+    const found = (await look()).findings.filter(({ check }) => check === 'issuer');
+    expect(found.map(({ outcome }) => outcome)).to.deep.equal(['failed', 'failed']);
+    expect(found[0]?.text).to.match(/no answer/);
+    expect(found[1]?.text).to.match(/no answer, its name is not known \((?:ENOTFOUND|EAI_AGAIN)\)\.$/);
+    for (const { fix } of found) expect(fix).to.match(/issuers and authorizationServers/);
+  });
 
   it('notices an expired token that is accepted, and a token that is not', async () => {
     await serve((app) => app.all('/mcp', handler));
@@ -277,7 +339,7 @@ describe('mcp-etdi doctor', () => {
         text: 'The token is bound to a key, and counts only with proofs of it (DPoP).',
         fix: 'pass the private key with --proof-key-file',
       });
-      expect(findings.find(({ check }) => check === 'unproven_token')).to.equal(undefined);
+      expect(findings.find(({ check }) => check === 'unproven_token')?.outcome).to.equal('skipped');
       expect(code).to.equal(0);
     });
 
@@ -312,7 +374,7 @@ describe('mcp-etdi doctor', () => {
       const [, args] = await proofKey();
       const { outcomes } = await look(args, { MCP_ETDI_TOKEN: await issuer.token({ scope: 'mcp' }) });
       expect(outcomes).to.include({ token: 'ok', unknown_tool: 'ok' });
-      expect(outcomes).not.to.have.property('unproven_token');
+      expect(outcomes).to.include({ unproven_token: 'skipped' });
     });
 
     it('names the option where a server that knows such tokens denies one that nobody can read', async () => {
@@ -378,27 +440,83 @@ describe('mcp-etdi doctor', () => {
       });
     });
 
-    it('shows the same with a token that is bound to a key, but for what its proof hides', async () => {
+    it('shows the same with a token that is bound to a key, whose proof is good for once as well', async () => {
       const [jwk, more] = await proofKey();
       const bound = { dpop: { nonces: {} }, claims: { cnf: { jkt: thumbprint(jwk) } }, more };
       expect(await withSigned('calls', bound)).to.include({
         token: 'ok',
         unsigned_call: 'ok',
         signature: 'ok',
-        replay: 'unknown',
+        unknown_tool: 'ok',
+        replay: 'ok',
         tampered_body: 'ok',
       });
       await close?.();
       await rm(directory(), { recursive: true });
       const unproven = await withSigned('calls', { ...bound, more: [] });
-      expect(unproven).to.include({ token: 'unknown', signature: 'unknown' }).and.not.have.property('replay');
+      expect(unproven).to.include({ token: 'unknown', signature: 'unknown', replay: 'skipped' });
       await close?.();
       await rm(directory(), { recursive: true });
-      expect(await withSigned(undefined, bound)).to.include({ signature: 'ok', tampered_body: 'failed' });
+      const unread = { signature: 'unknown', replay: 'failed', tampered_body: 'failed' };
+      expect(await withSigned(undefined, bound)).to.include(unread);
+    });
+
+    it('signs whatever must be signed, and leaves out nothing, where every request must be', async () => {
+      const [jwk, more] = await proofKey();
+      const bound = { dpop: { mode: 'require' as const }, claims: { cnf: { jkt: thumbprint(jwk) } }, more };
+      const outcomes = await withSigned('all', bound);
+      expect(outcomes).to.include({
+        token: 'ok',
+        unproven_token: 'ok',
+        foreign_origin_token: 'ok',
+        header_mismatch: 'ok',
+        unknown_tool: 'ok',
+        unsigned_call: 'ok',
+        signature: 'ok',
+        replay: 'ok',
+        tampered_body: 'ok',
+      });
+      expect(Object.values(outcomes)).not.to.include('failed').and.not.to.include('unknown');
+    });
+
+    it('names every check that was not made, and why, where requests must be signed and no key is given', async () => {
+      const { jwks } = await fakeSigner();
+      await serve((app) => {
+        const keys = [{ owner: 'https://doctor.example', clientId: 'client', jwks }];
+        protect(app, [verifySignature({ keys, resource: url, tools, mode: 'all' })]);
+      });
+      const { outcomes, findings } = await look([], { MCP_ETDI_TOKEN: await issuer.token({ scope: 'mcp' }) });
+      expect(outcomes).to.include({ token: 'unknown', unknown_tool: 'skipped', header_mismatch: 'skipped' });
+      const said = (name: string): Finding | undefined => findings.find(({ check }) => check === name);
+      expect(said('token')?.fix).to.match(/--directory/);
+      expect(said('unknown_tool')).to.deep.equal({
+        check: 'unknown_tool',
+        outcome: 'skipped',
+        text: 'not looked at: the token is not accepted',
+      });
+    });
+
+    it('does not take a signature for read by a server that denies it', async () => {
+      const store = await openKeyStore({ directory: directory(), secret: SECRET, purposes: ['request'] });
+      await store.signer('request').current();
+      await store.close();
+      const { jwks } = await fakeSigner();
+      await serve((app) => {
+        const keys = [{ owner: 'https://other.example', clientId: 'client', jwks }];
+        protect(app, [verifySignature({ keys, resource: url, tools, mode: 'calls' })]);
+      });
+      const env = { MCP_ETDI_TOKEN: await issuer.token({ scope: 'mcp' }), MCP_ETDI_KEY_SECRET: SECRET };
+      const { outcomes } = await look(args(), env);
+      expect(outcomes).to.include({ token: 'ok', unsigned_call: 'ok', unknown_tool: 'skipped' });
+      expect(outcomes).to.include({ signature: 'unknown', replay: 'skipped', tampered_body: 'skipped' });
     });
 
     it('notices a server that takes no notice of signatures', async () => {
-      expect(await withSigned(undefined)).to.include({ signature: 'ok', replay: 'failed', tampered_body: 'failed' });
+      expect(await withSigned(undefined)).to.include({
+        signature: 'unknown',
+        replay: 'failed',
+        tampered_body: 'failed',
+      });
     });
   });
 
@@ -407,6 +525,7 @@ describe('mcp-etdi doctor', () => {
     const { code, out, err } = await run([url]);
     expect(code).to.equal(1);
     expect(out).to.match(/^FAILED {2}stranger_denied +A stranger was answered with 200\.\n +-> mount authenticate/m);
+    expect(out).to.match(/^- {7}unproven_token +not looked at: no token was given, in MCP_ETDI_TOKEN or with/m);
     expect(err).to.match(/^mcp-etdi doctor: \d+ of \d+ checks failed\n$/);
   });
 
@@ -429,6 +548,11 @@ describe('mcp-etdi doctor', () => {
       expect([code, out]).to.deep.equal([2, '']);
     });
   }
+
+  it('says how a URL begins, where one was given without it', async () => {
+    const { err } = await run(['localhost:3000/mcp']);
+    expect(err).to.match(/begin it with http:\/\/ or https:\/\//);
+  });
 
   it('ends with 1 when nobody answers', async () => {
     const { code, err } = await run(['http://127.0.0.1:9/mcp', '--timeout', '2']);
