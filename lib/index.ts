@@ -144,7 +144,7 @@ export type { Stores } from './stores/stores.js';
 export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcResponse, Target } from './rpc.js';
 export type { Actor } from './tokens/actors.js';
 export type { Algorithm } from './tokens/algorithms.js';
-export type { Auth } from './tokens/auth.js';
+export type { AcceptedSchemes, Auth } from './tokens/auth.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';
 export type { Binding } from './tokens/binding.js';
 export type { ExchangedToken } from './tokens/exchangeAnswer.js';

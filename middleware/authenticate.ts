@@ -18,7 +18,6 @@ import { isIssuer, type Issuer } from '../lib/tokens/issuer.js';
 import { readKeySetOptions, type KeySetOptions } from '../lib/tokens/keySet.js';
 import { resolveHost } from '../lib/tokens/publicHost.js';
 import { notRevoked, revocations, type IsRevoked } from '../lib/tokens/revocation.js';
-import { rememberSchemes } from '../lib/tokens/schemes.js';
 import { scope } from '../lib/tokens/scope.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 
@@ -113,7 +112,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
   const current = given.revoked === undefined ? undefined : notRevoked(given.revoked);
   const expose = given.exposeToken ?? true;
   const required = requirementOf(given);
-  const schemes = { bearer: required === 'none', algorithms: dpopOptions.algorithms };
+  const schemes = Object.freeze({ bearer: required === 'none', algorithms: dpopOptions.algorithms });
   const prove = possession(proofs, required);
   const verify = anyVerifier({
     issuers: given.issuers,
@@ -126,8 +125,7 @@ export function authenticate(options: AuthenticateOptions): Middleware<never, 'a
 
   const verifyAnew = async (token: string): Promise<Auth> => {
     const verified = await verify(token);
-    const auth = toAuth(verified, resource, expose ? token : undefined);
-    rememberSchemes(auth, schemes);
+    const auth = toAuth(verified, resource, expose ? token : undefined, schemes);
     const { notBefore, expiresAt, rememberUntil: until = (expiresAt + tolerance) * 1000 } = verified;
     remembered?.set(token, auth, { from: (notBefore - tolerance) * 1000, until });
     return auth;

@@ -5,7 +5,7 @@ import { principalOf, type Principal } from '../lib/principal.js';
 import type { Target } from '../lib/rpc.js';
 import type { Auth } from '../lib/tokens/auth.js';
 import type { BearerParameters } from '../lib/tokens/bearer.js';
-import { challengeTo } from '../lib/tokens/schemes.js';
+import { challengeTo } from '../lib/tokens/challengeTo.js';
 import { callerOf, may, type Caller, type May } from '../lib/tools/caller.js';
 import { askEngine, type Decide } from '../lib/tools/engine.js';
 import { GRANT_CHECKS, readGrants, type GrantOptions, type Grants } from '../lib/tools/grants.js';

@@ -30,17 +30,32 @@ export interface Auth {
   readonly actors?: readonly Actor[];
   /** The key and certificate that the token is bound to, and that this request proved to hold. Absent for a bearer token. */
   readonly bindings?: readonly Binding[];
+  /** How tokens were taken where a bound one was. A later check asks for another one in the same way. */
+  readonly schemes?: AcceptedSchemes;
+}
+
+/** The schemes of access tokens at a resource, for a challenge (RFC 9449 section 7.1). */
+export interface AcceptedSchemes {
+  /** Whether a token that is bound to nothing is taken too. */
+  readonly bearer: boolean;
+  /** What proofs may be signed with. */
+  readonly algorithms: readonly string[];
 }
 
 /** Who calls, as a verified token says. Without a token it is redacted. */
-export function toAuth(verified: VerifiedToken, resource: string, token: string | undefined): Auth {
+export function toAuth(
+  verified: VerifiedToken,
+  resource: string,
+  token: string | undefined,
+  schemes: AcceptedSchemes,
+): Auth {
   const { issuer, subject, clientId, scopes, roles, expiresAt, claims, bindings } = verified;
   const auth = { issuer, subject, clientId, scopes, roles, resource, expiresAt, token: token ?? '', claims };
   const actors = actorsOf(claims);
   return Object.freeze({
     ...auth,
     ...(actors.length === 0 ? {} : { actors }),
-    ...(bindings.length === 0 ? {} : { bindings }),
+    ...(bindings.length === 0 ? {} : { bindings, schemes }),
     ...(token === undefined ? { redacted: true as const } : {}),
   });
 }

@@ -113,6 +113,13 @@ describe('challenges of authorizeScopes to whoever a check of your own proves', 
     expect(await challengeTo({})).to.equal(`Bearer ${rest}`);
   });
 
+  it('name what that check takes, where it says so', async () => {
+    const bindings = [{ method: 'dpop', thumbprint: 'a' }] as const;
+    expect(await challengeTo({ bindings, schemes: { bearer: true, algorithms: ['ES256'] } })).to.equal(
+      `Bearer ${SCOPE}, ${METADATA}, DPoP error="insufficient_scope", ${SCOPE}, algs="ES256", ${METADATA}`,
+    );
+  });
+
   it('name no metadata where the resource is no URL that has any', async () => {
     const bindings = [{ method: 'dpop', thumbprint: 'a' }] as const;
     const challenge = `error="insufficient_scope", ${SCOPE}`;
