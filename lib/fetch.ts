@@ -43,10 +43,23 @@ export interface FetchOptions {
 export async function fetchJson(url: string, options: FetchOptions): Promise<unknown> {
   const { signal } = options;
   try {
-    return await bounded(read(url, options), signal);
+    return await bounded(readAnyhow(url, options), signal);
   } catch (cause) {
     if (cause instanceof FetchFailure) throw cause;
     throw new FetchFailure(signal.aborted ? 'no answer in time' : NO_ANSWER, { cause });
+  }
+}
+
+/**
+ * The other side may close a connection that was kept at the moment it is used again. What is only asked for may be asked
+ * for once more (RFC 9110 section 9.2.2).
+ */
+async function readAnyhow(url: string, options: FetchOptions): Promise<unknown> {
+  try {
+    return await read(url, options);
+  } catch (error) {
+    if (options.post !== undefined || options.signal.aborted || error instanceof FetchFailure) throw error;
+    return read(url, options);
   }
 }
 

@@ -63,6 +63,35 @@ describe('lib/fetch', () => {
     expect(message).to.equal('answered by a redirect');
   });
 
+  it('asks once more where a connection is closed without an answer, and not a third time', async () => {
+    const closeFirst =
+      (times: number): RequestListener =>
+      (_, res) => {
+        if (seen.length <= times) res.destroy();
+        else res.end('{"keys":[]}');
+      };
+    answer = closeFirst(1);
+    expect(await fetchJson(base, { fetch, signal: signal() })).to.deep.equal({ keys: [] });
+    expect(seen).to.have.lengthOf(2);
+    seen = [];
+    answer = closeFirst(2);
+    expect(await failure(fetchJson(base, { fetch, signal: signal() }))).to.have.property('message', 'no answer');
+    expect(seen).to.have.lengthOf(2);
+  });
+
+  it('sends nothing twice that is posted, and asks for nothing again that was answered', async () => {
+    answer = (_, res) => res.destroy();
+    const post = { headers: {}, body: 'token=a' };
+    expect(await failure(fetchJson(base, { fetch, signal: signal(), post }))).to.have.property('message', 'no answer');
+    expect(seen).to.have.lengthOf(1);
+    for (const status of [200, 404, 503]) {
+      seen = [];
+      answer = (_, res) => res.writeHead(status).end('no JSON');
+      await failure(fetchJson(base, { fetch, signal: signal() }));
+      expect(seen).to.have.lengthOf(1);
+    }
+  });
+
   it('names the status of an answer that is not 200', async () => {
     for (const status of [204, 206, 400, 404, 500, 503]) {
       answer = (_, res) => res.writeHead(status).end();
