@@ -50,12 +50,16 @@ export function withhold(req: IncomingMessage, names: readonly string[]): void {
 /**
  * The context of a request that passed an adapter, with the named slots proven.
  *
- * `source` is an Express request, a Koa context, the `extra` of an SDK v1 handler or the `ctx` of an SDK v2 handler.
+ * `source` is an Express request, a Koa context, the `extra` of an SDK v1 handler or the `ctx` of an SDK v2 handler; in tests
+ * what `fakeContext` makes, or an object that has it as `req`.
  * @throws {TypeError} when the request passed no adapter, or a slot was not proven
  */
 export function contextOf<Has extends Slot = never>(source: object, ...slots: readonly Has[]): RequestContext<Has> {
   const ctx = find(source);
-  if (ctx === undefined) throw new TypeError('contextOf: this request did not pass toExpress(...) or toKoa(...)');
+  if (ctx === undefined)
+    throw new TypeError(
+      'contextOf: this request did not pass toExpress(...) or toKoa(...); in tests, pass fakeContext(...)',
+    );
   pick(ctx.state, slots);
   return ctx as RequestContext<Has>;
 }

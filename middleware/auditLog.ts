@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import type { AuditContentMode } from '../lib/audit/content.js';
 import { AUDIT_FORMATS, type AuditFormat } from '../lib/audit/formats/index.js';
+import { latePlace } from '../lib/audit/latePlace.js';
 import { openLoneSink } from '../lib/audit/loneSink.js';
 import { ownDigestKey } from '../lib/audit/privacy.js';
 import { auditHooks, type AuditLevel } from '../lib/audit/requestLog.js';
@@ -10,6 +11,8 @@ import type { Trail } from '../lib/audit/trail/trail.js';
 import { Unavailable } from '../lib/denial.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, flag, listOf, oneOf, optional, readOptions, type Check } from '../lib/options.js';
+import { reportError } from '../lib/report.js';
+import { tell } from '../lib/tell.js';
 import type {} from './authenticate.js';
 import type {} from './authorizeScopes.js';
 import type {} from './verifySignature.js';
@@ -38,7 +41,8 @@ export interface AuditLogOptions {
   readonly writeAhead?: boolean;
   /**
    * Sees an event that `sink` could not write, and the first of those that it has no room for; and hears how many those
-   * were. Default: one escaped line on standard error.
+   * were. Also told once, with an error and no event, when the log is mounted behind checks whose denials it does not hear.
+   * Default: one escaped line on standard error.
    */
   readonly onError?: AuditErrorHandler;
   /** The clock. Default: the system's. */
@@ -88,18 +92,36 @@ export function auditLog(options: AuditLogOptions): Middleware {
     lazy: trail === undefined,
   };
   const ahead = writeAhead ? trail : undefined;
+  const place = latePlace((error, { id }) => {
+    if (given.onError === undefined) reportError(error, id);
+    else tell(id, given.onError, error);
+  });
+  const hooks = auditHooks({
+    put: putTo(given, trail),
+    level,
+    privacy,
+    now,
+    ...(ahead === undefined ? {} : { ahead }),
+  });
   return {
     name: 'auditLog',
     needs: [],
     adds: [],
-    run({ request }) {
+    run(ctx) {
+      place.entered(ctx);
       // Node remembers the peer of a socket only when asked before it closes, and an aborted request is recorded after.
       // eslint-disable-next-line @typescript-eslint/no-meaningless-void-operator -- reading it is all there is to do
-      void request.ip;
+      void ctx.request.ip;
       if (isStrict && trail?.failing === true) throw new Unavailable('The audit log is unavailable');
       return {};
     },
-    hooks: auditHooks({ put: putTo(given, trail), level, privacy, now, ...(ahead === undefined ? {} : { ahead }) }),
+    hooks: {
+      ...hooks,
+      decided(ctx, decision) {
+        place.decided(ctx, decision);
+        hooks.decided?.(ctx, decision);
+      },
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { safeCopy } from '../audit/content.js';
 import type { AuditedContent } from '../audit/record.js';
+import { areInMemory } from '../stores/memoryStores.js';
 import type { Measures, SecurityLevel } from './levels.js';
 
 /** What was given, as far as it is recorded. */
@@ -41,11 +42,17 @@ export function settingsOf(given: Configured, measures: Measures, middlewares: r
     scopeWildcards: given.scopeWildcards ?? false,
     fullAccess: given.fullAccess ?? false,
     policyEngine: given.decide !== undefined,
-    sharedStores: given.stores !== undefined,
+    stores: storesOf(given.stores),
     rateOrDeny,
     events,
     auditOrDeny,
     auditAhead,
   };
   return Object.freeze({ value: safeCopy(settings) });
+}
+
+/** Where what several processes would have to know in common is kept. */
+function storesOf(stores: object | undefined): 'own' | 'memory' | 'shared' {
+  if (stores === undefined) return 'own';
+  return areInMemory(stores) ? 'memory' : 'shared';
 }

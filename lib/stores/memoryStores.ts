@@ -16,6 +16,14 @@ export interface MemoryStoresOptions {
   readonly now?: () => Date;
 }
 
+/** What was made here: nothing else about a store says where it keeps what it knows. */
+const inMemory = new WeakSet<object>();
+
+/** Whether any of these stores is in the memory of this process. */
+export function areInMemory(stores: object): boolean {
+  return Object.values(stores).some((one: unknown) => typeof one === 'object' && one !== null && inMemory.has(one));
+}
+
 const yes: Check = (value) => (value === true ? undefined : 'must be true; several processes need redisStores(client)');
 
 /**
@@ -28,7 +36,7 @@ export function memoryStores(options: MemoryStoresOptions): Stores {
     now: optional(callback),
   });
   const counters = new Map<number, RateStore>();
-  return Object.freeze({
+  const stores = {
     approvals: memoryApprovals(),
     rate: (windowMs: number) => {
       const known = counters.get(windowMs) ?? memoryRate({ now });
@@ -38,5 +46,7 @@ export function memoryStores(options: MemoryStoresOptions): Stores {
     replay: memoryReplay({ now }),
     revocations: memoryRevocations({ now }),
     sessions: memorySessions({ now }),
-  });
+  };
+  for (const one of [stores.approvals, stores.replay, stores.revocations, stores.sessions]) inMemory.add(one);
+  return Object.freeze(stores);
 }

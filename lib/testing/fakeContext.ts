@@ -1,5 +1,6 @@
 import { wholeBody } from '../body.js';
 import type { Connection, HttpRequest, RequestContext, Slot, State } from '../context.js';
+import { kExchange } from '../handOver.js';
 import { linesOf } from '../headers.js';
 import { Incoming } from '../incoming.js';
 
@@ -24,7 +25,10 @@ export interface FakeRequest<Has extends Slot = never> {
   readonly state?: Pick<State, Has> & Partial<State>;
 }
 
-/** A request context without a server, to call `run` of one middleware with. Its body is read as a server reads one. */
+/**
+ * A request context without a server: to call `run` of one middleware with, or a handler, whose `contextOf` finds it there.
+ * Its body is read as a server reads one.
+ */
 export function fakeContext<Has extends Slot = never>(fake: FakeRequest<Has> = {}): RequestContext<Has> {
   const { method = 'POST', target = '/mcp', ip = '127.0.0.1', id = 'fake', connection = { remoteAddress: ip } } = fake;
   const bytes = bytesOf(fake.body);
@@ -49,7 +53,8 @@ export function fakeContext<Has extends Slot = never>(fake: FakeRequest<Has> = {
     },
   };
   const state = Object.freeze({ ...fake.state }) as RequestContext<Has>['state'];
-  return { id, request, state, decisions: [] };
+  const ctx: RequestContext<Has> = { id, request, state, decisions: [] };
+  return Object.defineProperty(ctx, kExchange, { value: ctx });
 }
 
 function headersOf(given: NonNullable<FakeRequest['headers']>, bytes: Uint8Array | undefined): HttpRequest['headers'] {

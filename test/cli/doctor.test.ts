@@ -415,7 +415,7 @@ describe('mcp-etdi doctor', () => {
     }
 
     async function withSigned(
-      mode: 'calls' | 'off' | undefined,
+      mode: 'calls' | 'all' | undefined,
       { dpop = {}, claims = {}, more = [] }: Signed = {},
     ): Promise<Record<string, string>> {
       const store = await openKeyStore({ directory: directory(), secret: SECRET, purposes: ['request'] });

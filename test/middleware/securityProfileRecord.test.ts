@@ -11,7 +11,9 @@ import {
   type AuditEvent,
   type SealedRecord,
   type SecurityProfileOptions,
+  type Stores,
 } from '../../lib/index.js';
+import { redisStores } from '../../lib/stores/redis.js';
 import { fakeIssuer, fakeSigner } from '../../lib/testing.js';
 import { TrailSandbox } from '../support/trails.js';
 
@@ -58,7 +60,7 @@ describe('securityProfile records', () => {
             scopeWildcards: false,
             fullAccess: false,
             policyEngine: false,
-            sharedStores: false,
+            stores: 'own',
             rateOrDeny: false,
             events: 'requests',
             auditOrDeny: false,
@@ -98,10 +100,22 @@ describe('securityProfile records', () => {
       'value.scopeWildcards': true,
       'value.fullAccess': true,
       'value.policyEngine': true,
-      'value.sharedStores': true,
+      'value.stores': 'memory',
       'value.rateOrDeny': true,
       'value.events': 'all',
     });
+  });
+
+  it('shared stores where others than those in memory were given, and memory where some are', () => {
+    const storesIn = (stores: Stores): unknown => {
+      const events: AuditEvent[] = [];
+      securityProfile(options(events, { stores }));
+      return (events[0] as { settings?: { value?: { stores?: unknown } } }).settings?.value?.stores;
+    };
+    const redis = redisStores({ call: () => Promise.resolve(null) });
+    expect(storesIn(redis)).to.equal('shared');
+    const { sessions } = memoryStores({ singleProcess: true });
+    expect(storesIn({ ...redis, sessions })).to.equal('memory');
   });
 
   it('it in the format that the sink gets', () => {

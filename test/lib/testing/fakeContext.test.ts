@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import express from 'express';
 import supertest from 'supertest';
 import { toExpress } from '../../../adapters/express.js';
-import { Denial, type AnyMiddleware, type RequestContext } from '../../../lib/index.js';
+import { contextOf, Denial, type AnyMiddleware, type RequestContext } from '../../../lib/index.js';
 import { fakeContext, type FakeRequest } from '../../../lib/testing.js';
 
 type Request = Pick<FakeRequest, 'method' | 'headers' | 'body'>;
@@ -163,5 +163,14 @@ describe('fakeContext', () => {
     expect(request.messages).to.equal(undefined);
     await request.rpc();
     expect(request.messages).to.have.length(1);
+  });
+
+  it('is what a handler finds with contextOf, alone or as the request of its source', () => {
+    const ctx = fakeContext({ state: { observed: { middleware: 'a', code: 'b' } } });
+    expect(contextOf(ctx, 'observed')).to.equal(ctx);
+    expect(contextOf({ req: ctx, sessionId: 'x' }, 'observed')).to.equal(ctx);
+    expect(() => contextOf(ctx, 'auth')).to.throw(/nothing mounted earlier proved 'auth'/);
+    expect(() => contextOf({ ...ctx })).to.throw(/in tests, pass fakeContext/);
+    expect(Object.keys(ctx)).to.deep.equal(['id', 'request', 'state', 'decisions']);
   });
 });
