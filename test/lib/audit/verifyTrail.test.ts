@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { verifyTrail, type SealedRecord, type TrailReport } from '../../../lib/index.js';
+import { verifyTrail, type SealedRecord, type TrailReport, type VerifyTrailOptions } from '../../../lib/index.js';
 import { readLink, type Checkpoint } from '../../../lib/audit/line.js';
 import { signCheckpoint } from '../../../lib/audit/trail/checkpoint.js';
 import { canonicalize } from '../../../lib/json/canonical.js';
+import { forge, rewrite } from '../../support/forgery.js';
 import { makeAuditKey, TrailSandbox } from '../../support/trails.js';
 
 let sandbox: TrailSandbox;
@@ -13,22 +13,7 @@ let sandbox: TrailSandbox;
 /** What is said about the first bad record. */
 const first = ({ findings: [finding] }: TrailReport): unknown => finding && [finding.fault, finding.seq, finding.line];
 
-/** A record with other members, and the hash that belongs to them: what somebody can make who knows the format. */
-function forge(line: string, change: (sealed: SealedRecord) => object): string {
-  const record = canonicalize(change(JSON.parse(line) as SealedRecord));
-  return `{"hash":"${createHash('sha256').update(record).digest('hex')}","record":${record}}`;
-}
-
 const renamed = ({ record }: SealedRecord): object => ({ ...record, event: { ...record.event, name: 'another' } });
-
-/** All records from one on, changed and linked anew by somebody who may write the file and not sign. */
-function rewrite(lines: readonly string[], from: number): string[] {
-  const kept = lines.slice(0, from);
-  return lines.slice(from).reduce((all, line) => {
-    const prev = all.length === 0 ? '0'.repeat(64) : (JSON.parse(all.at(-1) ?? '') as SealedRecord).hash;
-    return [...all, forge(line, ({ record }) => ({ ...record, event: { ...record.event, name: 'other' }, prev }))];
-  }, kept);
-}
 
 /** A checkpoint about the record of a line, as if it had been made when that was the last. */
 function checkpointAt(line: string): Promise<Checkpoint> {
@@ -212,21 +197,25 @@ describe('verifyTrail', () => {
 
   describe('says up to where somebody vouches for it', () => {
     /** Records: 1 is the start, 2 to 11 are events, 12 is the stop, 13 the checkpoint about 12. */
-    const vouching = async (options: Parameters<typeof sandbox.verify>[0]): Promise<unknown> => {
-      const { ok, unvouched, closing, checkpoints } = await sandbox.verify(options);
-      return [ok, checkpoints.signedUntil, checkpoints.keptUntil, unvouched, closing];
+    const vouching = async (options: Partial<VerifyTrailOptions>): Promise<unknown> => {
+      const report = await verifyTrail({ files: await sandbox.files(), keys: sandbox.keys, ...options });
+      return vouchingOf(report);
     };
+    const withoutKeys = async (checkpoints: readonly Checkpoint[]): Promise<unknown> =>
+      vouchingOf(await verifyTrail({ files: await sandbox.files(), checkpoints }));
+    const vouchingOf = ({ ok, unvouched, closing, checkpoints }: TrailReport): unknown => [
+      ...[ok, checkpoints.signedUntil, checkpoints.keptUntil, unvouched, closing],
+    ];
 
     it('keeps apart what a known key has signed and what a checkpoint kept elsewhere names', async () => {
       await sandbox.fill(10);
       const early = await checkpointAt((await sandbox.lines())[4]!);
-      const unsigned = { keys: undefined } as never;
       expect(await vouching({})).to.deep.equal([true, 12, 0, 0, 1]);
       expect(await vouching({ checkpoints: [early] })).to.deep.equal([true, 12, 5, 0, 1]);
       expect(await vouching({ checkpoints: sandbox.checkpoints })).to.deep.equal([true, 12, 12, 0, 1]);
-      expect(await vouching(unsigned)).to.deep.equal([true, 0, 0, 13, 0]);
-      expect(await vouching({ ...unsigned, checkpoints: [early] })).to.deep.equal([true, 0, 5, 8, 0]);
-      expect(await vouching({ ...unsigned, checkpoints: sandbox.checkpoints })).to.deep.equal([true, 0, 12, 0, 1]);
+      expect(await withoutKeys([])).to.deep.equal([true, 0, 0, 13, 0]);
+      expect(await withoutKeys([early])).to.deep.equal([true, 0, 5, 8, 0]);
+      expect(await withoutKeys(sandbox.checkpoints)).to.deep.equal([true, 0, 12, 0, 1]);
     });
 
     it('counts records behind it that were written anew, and those behind which the end was cut off', async () => {
