@@ -1,4 +1,5 @@
 import { Unavailable } from '../denial.js';
+import { inTime } from '../inTime.js';
 import type { Tools } from '../tools/defineTools.js';
 import type { Report } from './events.js';
 import type { WireForm } from './form.js';
@@ -107,7 +108,7 @@ export class Ledger {
       for (const { form, digest, changed } of known) this.#set(name, form, { digest, changed });
     }
     if (source === undefined) return;
-    const served = await inTime(async () => source());
+    const served = await inTime(Promise.resolve(source()), SOURCE_MS, sourceLate);
     for (const [form, list] of Object.entries(served)) {
       for (const sent of list) {
         const tool = prepare(sent);
@@ -124,16 +125,5 @@ export class Ledger {
   }
 }
 
-async function inTime<Value>(work: () => Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Unavailable(OUTAGE, { cause: new Error('the source of the tools did not answer in time') }));
-    }, SOURCE_MS).unref();
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+const sourceLate = (): Unavailable =>
+  new Unavailable(OUTAGE, { cause: new Error('the source of the tools did not answer in time') });

@@ -1,6 +1,6 @@
+import { inTime } from '../inTime.js';
 import { isPromise } from '../promise.js';
 import { isObject } from '../rpc.js';
-import { inTime } from './inTime.js';
 import type { RateCount, RateStore } from './rate.js';
 
 export interface CounterOptions {

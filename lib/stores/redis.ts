@@ -1,8 +1,8 @@
 import { hash, randomBytes } from 'node:crypto';
 import { Unavailable } from '../denial.js';
+import { inTime } from '../inTime.js';
 import { callback, integer, optional, readOptions, text } from '../options.js';
 import type { ApprovalStore } from './approvals.js';
-import { inTime } from './inTime.js';
 import { redisRate } from './redisRate.js';
 import { redisRevocations } from './redisRevocations.js';
 import { redisSessions } from './redisSessions.js';

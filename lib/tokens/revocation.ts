@@ -1,7 +1,7 @@
 import { Unavailable } from '../denial.js';
+import { inTime } from '../inTime.js';
 import type { Check } from '../options.js';
 import { isPromise } from '../promise.js';
-import { inTime } from '../stores/inTime.js';
 import type { RevocationStore, TokenFacts } from '../stores/revocations.js';
 import type { Auth } from './auth.js';
 import { tokenDigest } from './digest.js';
