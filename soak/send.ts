@@ -32,10 +32,20 @@ export interface Sender {
   readonly raw: (bytes: RawBytes) => Promise<Answer>;
 }
 
+/**
+ * Between two requests nobody listens to a connection for a moment, and a server that denies early may reset it just then,
+ * which would end the process.
+ */
+class SteadyAgent extends Agent {
+  override createConnection(...args: Parameters<Agent['createConnection']>): ReturnType<Agent['createConnection']> {
+    return super.createConnection(...args)?.on('error', () => undefined);
+  }
+}
+
 export class SocketSender implements Sender {
   readonly #port: number;
   /** Connections are kept: many new ones at once would not all be accepted, and wait for seconds. */
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 200, maxFreeSockets: 200 });
+  readonly #agent = new SteadyAgent({ keepAlive: true, maxSockets: 200, maxFreeSockets: 200 });
 
   constructor(port: number) {
     this.#port = port;

@@ -589,7 +589,7 @@ describe('middleware/authenticate', () => {
       const { as, says } = setUp();
       as.outage(true);
       for (let index = 0; index < 20; index += 1) await says();
-      expect([...as.requests.values()]).to.deep.equal([1]);
+      expect([...as.requests.values()]).to.deep.equal([2]);
     });
 
     it('with one issuer leaves the others alone', async () => {
