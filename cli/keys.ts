@@ -1,6 +1,8 @@
 import { createPublicKey } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import type { JWK } from 'jose';
 import { ALGORITHMS, type KeyAlgorithm } from '../lib/keys/algorithms.js';
+import { generateKey } from '../lib/keys/generateKey.js';
 import { KEY_PURPOSES, KEY_STATES, type KeyInfo, type KeyPurpose } from '../lib/keys/keyRecord.js';
 import {
   among,
@@ -202,6 +204,32 @@ ${COMMON_HELP}${AUDIT_HELP}`,
   },
 );
 
+const proofKey = command(
+  'mcp-etdi keys proof-key',
+  'Makes a key that access tokens can be bound to (DPoP), outside of any key store',
+  `Usage: mcp-etdi keys proof-key [options]
+
+Makes a private key and prints it as a JWK with its alg, for dpopFetch and for doctor --proof-key-file.
+
+  --out <path>          writes it into a new file that nobody else can read, and prints the thumbprint of the key (jkt)
+  --algorithm <name>    ${ALGORITHMS.join(', ')}; default: ES256
+  --json                prints JSON; what is printed without --out is JSON anyway
+`,
+  async (args, io) => {
+    const options = { out: { type: 'string' }, algorithm: { type: 'string' }, json: { type: 'boolean' } } as const;
+    const { values } = readArguments({ args: [...args], options });
+    const { keyId: jkt, privateJwk } = await generateKey(among('algorithm', ALGORITHMS, values.algorithm ?? 'ES256'));
+    const text = `${JSON.stringify(privateJwk, null, 2)}\n`;
+    if (values.out === undefined) {
+      io.stdout(text);
+      return;
+    }
+    // Never over a file that is there: a key that is lost takes its tokens along.
+    await writeFile(values.out, text, { mode: 0o600, flag: 'wx' });
+    io.stdout(values.json === true ? `${JSON.stringify({ jkt })}\n` : `${jkt}\n`);
+  },
+);
+
 /** `mcp-etdi keys`: the signing keys of a server or a client. */
 export const keys: Command = group(
   'mcp-etdi keys',
@@ -212,5 +240,6 @@ export const keys: Command = group(
     ['list', list],
     ['export', exportKeys],
     ['revoke', revoke],
+    ['proof-key', proofKey],
   ]),
 );

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { JWK } from 'jose';
 import { createProof, importProofKey, type ProofKey } from '../lib/dpop/createProof.js';
+import { assertSignKey } from '../lib/keys/algorithms.js';
 import { generateKey } from '../lib/keys/generateKey.js';
-import { callback, object, optional, readOptions } from '../lib/options.js';
+import { callback, object, optional, readOptions, type Check } from '../lib/options.js';
 import { headersOf, readRequest, urlOf, type OutgoingRequest } from '../lib/outgoingRequest.js';
 import { secureUrl } from '../lib/url.js';
 
@@ -27,6 +28,19 @@ export interface DPoPFetchOptions {
   readonly newId?: () => string;
 }
 
+const proofKey: Check = (value) => {
+  const wrong = object(value);
+  if (wrong !== undefined) return wrong;
+  if (isProofKey(value as JWK | ProofKey))
+    return isWhole(value as ProofKey) ? undefined : 'must have algorithm, jwk and sign';
+  try {
+    assertSignKey(value as JWK);
+    return undefined;
+  } catch (error) {
+    return `must be a private JWK with its alg, such as 'mcp-etdi keys proof-key' makes: ${(error as Error).message}`;
+  }
+};
+
 const SIGNED =
   'dpopFetch: the request is signed already; write dpopFetch({ fetch: signingFetch({ ... }) }), whose signature covers the proof';
 const TOKEN = /^(?:bearer|dpop) +(\S+)$/i;
@@ -39,14 +53,14 @@ const ASKS = /\bDPoP\b.*\berror="?use_dpop_nonce\b/i;
  * sends as `Bearer` goes out as `DPoP`, with a proof of its own for each attempt. Where a server asks for its nonce the
  * request is sent once more, with the nonce. Proofs go to the endpoint and the token endpoint, and nowhere else:
  * redirects are not followed.
- * @throws {TypeError} when an option is not what it must be; later, for a body that is a stream, a request that is signed
- *   already, and a key that cannot sign
+ * @throws {TypeError} when an option is not what it must be, a key that cannot sign among them; later, for a body that is a
+ *   stream, a request that is signed already, and a key whose halves do not belong together
  */
 export function dpopFetch(options: DPoPFetchOptions): typeof fetch {
   const given = readOptions<DPoPFetchOptions>('dpopFetch', options, {
     resource: secureUrl,
     tokenEndpoint: optional(secureUrl),
-    key: optional(object),
+    key: optional(proofKey),
     fetch: optional(callback),
     now: optional(callback),
     newId: optional(callback),
@@ -100,6 +114,10 @@ interface Repeatable extends OutgoingRequest {
 async function keyOf(key: DPoPFetchOptions['key']): Promise<ProofKey> {
   if (key === undefined) return importProofKey((await generateKey('ES256')).privateJwk);
   return isProofKey(key) ? key : importProofKey(key);
+}
+
+function isWhole({ algorithm, jwk }: { readonly algorithm: unknown; readonly jwk: unknown }): boolean {
+  return typeof algorithm === 'string' && object(jwk) === undefined;
 }
 
 function isProofKey(key: JWK | ProofKey): key is ProofKey {

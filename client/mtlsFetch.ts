@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { createSecureContext } from 'node:tls';
 import type * as Undici from 'undici';
 import type { Agent } from 'undici';
@@ -39,8 +40,8 @@ const pem: Check = (value) =>
  * A server is who its certificate says: the host name of its URL, or another name or key that it is known by. Give it to an
  * MCP client as the `fetch` option of its transport, alone or under `signingFetch` and `dpopFetch`. Redirects are not
  * followed. It needs the package `undici`.
- * @throws {TypeError} when an option is not what it must be, the key is not that of the certificate, or two of `servers`
- *   do not agree on who is at one origin; later, when `undici` is not installed, and like any `fetch` when a server is
+ * @throws {TypeError} when an option is not what it must be, the key is not that of the certificate, two of `servers`
+ *   do not agree on who is at one origin, or `undici` is not installed; later, like any `fetch` when a server is
  *   not who it should be
  */
 export function mtlsFetch(options: MtlsFetchOptions): MtlsFetch {
@@ -56,6 +57,7 @@ export function mtlsFetch(options: MtlsFetchOptions): MtlsFetch {
   const tls = { ...credentials, ca: credentials.ca as Pem | Pem[] | undefined };
   assertUsable(tls);
   const known = readServers(servers);
+  assertInstalled();
   const agents = new Map<string, Promise<Agent>>();
 
   const agentOf = (origin: string, server: MtlsServer): Promise<Agent> => {
@@ -102,9 +104,13 @@ async function openAgent({ ca, ...tls }: Tls, server: MtlsServer): Promise<Agent
   });
 }
 
-async function load(): Promise<typeof Undici> {
+function load(): Promise<typeof Undici> {
+  return import('undici');
+}
+
+function assertInstalled(): void {
   try {
-    return await import('undici');
+    createRequire(import.meta.url).resolve('undici');
   } catch (cause) {
     throw new TypeError("mtlsFetch: install the package 'undici', with which the certificate is sent", { cause });
   }

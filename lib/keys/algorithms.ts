@@ -106,16 +106,7 @@ function readVerifyKey(jwk: JWK, inPool: boolean): VerifyKey {
  * @throws {TypeError} for a key that is public, symmetric, weak, not canonical, torn, or made for another purpose
  */
 export async function importSignKey(jwk: JWK): Promise<SignKey> {
-  const algorithm = algorithmOf(jwk);
-  if (typeof jwk.d !== 'string' || jwk.d === '') throw new TypeError("a private JWK needs the member 'd'");
-  if (Object.hasOwn(jwk, 'oth')) throw new TypeError("an RSA key of more than two primes ('oth') is not supported");
-  assertPurpose(jwk, 'sign');
-  const { keyId, verify: matches } = verifyKey(jwk, algorithm);
-  const key = signKey(
-    keyId,
-    algorithm,
-    read(() => createPrivateKey({ key: jwk, format: 'jwk' })),
-  );
+  const { key, matches } = readSignKey(jwk);
   // OpenSSL takes the public half as it is: a wrong one would only show in signatures that nobody can verify.
   const whole = await key.sign(SELF_TEST).then(
     (signature) => matches(SELF_TEST, signature),
@@ -123,6 +114,24 @@ export async function importSignKey(jwk: JWK): Promise<SignKey> {
   );
   if (!whole) throw new TypeError('the public and the private members of a JWK are not of one key pair');
   return key;
+}
+
+/**
+ * Says at once what `importSignKey` would, but for a torn key, which only a signature shows.
+ * @throws {TypeError} for a key that is public, symmetric, weak, not canonical, or made for another purpose
+ */
+export function assertSignKey(jwk: JWK): void {
+  readSignKey(jwk);
+}
+
+function readSignKey(jwk: JWK): { readonly key: SignKey; readonly matches: VerifyKey['verify'] } {
+  const algorithm = algorithmOf(jwk);
+  if (typeof jwk.d !== 'string' || jwk.d === '') throw new TypeError("a private JWK needs the member 'd'");
+  if (Object.hasOwn(jwk, 'oth')) throw new TypeError("an RSA key of more than two primes ('oth') is not supported");
+  assertPurpose(jwk, 'sign');
+  const { keyId, verify: matches } = verifyKey(jwk, algorithm);
+  const secret = read(() => createPrivateKey({ key: jwk, format: 'jwk' }));
+  return { key: signKey(keyId, algorithm, secret), matches };
 }
 
 function algorithmOf(jwk: JWK): KeyAlgorithm {

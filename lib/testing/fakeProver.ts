@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { JWK } from 'jose';
 import { createProof, importProofKey, type ProofKey } from '../dpop/createProof.js';
 import { generateKey } from '../keys/generateKey.js';
 import type { KeyAlgorithm } from '../keys/algorithms.js';
@@ -22,6 +23,8 @@ export interface FakeProver {
   readonly jkt: string;
   /** For `dpopFetch({ key })`. */
   readonly key: ProofKey;
+  /** The same key as a private JWK with its `alg`, for `dpopFetch` too, or for a file of `--proof-key-file`. */
+  readonly privateJwk: JWK;
   /** A DPoP proof (RFC 9449). */
   readonly proof: (request: RequestToProve) => Promise<string>;
 }
@@ -33,6 +36,7 @@ export async function fakeProver(algorithm: KeyAlgorithm = 'ES256'): Promise<Fak
   return {
     jkt: keyId,
     key,
+    privateJwk,
     proof: ({ method = 'POST', url, token, nonce, jti = randomUUID(), iat = Math.floor(Date.now() / 1000) }) =>
       createProof(key, { method, url: new URL(url), token, nonce, jti, iat }),
   };

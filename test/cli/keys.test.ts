@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm, writeFile, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -60,14 +60,14 @@ describe('mcp-etdi', () => {
     const { code, out } = await run(['--help']);
     expect([code, out]).to.satisfy(([status, help]: [number, string]) => status === 0 && help.includes('keys'));
     const { out: list } = await run(['keys', '-h']);
-    const commands = [...list.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name!);
-    expect(commands).to.deep.equal(['generate', 'rotate', 'list', 'export', 'revoke']);
+    const commands = [...list.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!);
+    expect(commands).to.deep.equal(['generate', 'rotate', 'list', 'export', 'revoke', 'proof-key']);
     for (const name of commands) {
       const help = await run(['keys', name, '--help'], {});
       expect([help.code, help.err]).to.deep.equal([0, '']);
       expect(help.out)
         .to.match(new RegExp(`^Usage: mcp-etdi keys ${name}`))
-        .and.include('--directory');
+        .and.include(name === 'proof-key' ? '--out' : '--directory');
     }
   });
 
@@ -322,5 +322,29 @@ describe('mcp-etdi keys', () => {
     expect(code).to.equal(0);
     expect(out).to.match(/request +ES256 +active/);
     expect(await start('list')).to.include({ code: 2, out: '' });
+  });
+
+  describe('proof-key', () => {
+    it('prints a private JWK with its alg, without a store and without a secret', async () => {
+      const { code, out, err } = await run(['keys', 'proof-key', '--algorithm', 'Ed25519'], {});
+      expect([code, err]).to.deep.equal([0, '']);
+      expect(JSON.parse(out)).to.include({ kty: 'OKP', alg: 'Ed25519' }).and.to.have.property('d');
+    });
+
+    it('writes it into a new file that nobody else can read, and prints its thumbprint alone', async () => {
+      const file = join(folder, 'proof.json');
+      const { code, out } = await run(['keys', 'proof-key', '--out', file], {});
+      const written = await readFile(file, 'utf8');
+      const { kid } = JSON.parse(written) as { kid: string };
+      expect([code, out]).to.deep.equal([0, `${kid}\n`]);
+      if (process.platform !== 'win32') expect((await stat(file)).mode & 0o777).to.equal(0o600);
+      const again = await run(['keys', 'proof-key', '--out', file], {});
+      expect([again.code, again.out]).to.deep.equal([1, '']);
+      expect(await readFile(file, 'utf8')).to.equal(written);
+    });
+
+    it('takes no algorithm that proofs cannot have', async () => {
+      expect(await run(['keys', 'proof-key', '--algorithm', 'HS256'], {})).to.include({ code: 2, out: '' });
+    });
   });
 });

@@ -231,8 +231,20 @@ describe('dpopFetch', () => {
     it('that cannot sign is a TypeError, and nothing is sent', async () => {
       const { publicKey } = await generateKeyPair('ES256');
       const key = { ...(await exportJWK(publicKey)), alg: 'ES256' };
-      expect(await failureOf(open({ key })(resource, post()))).to.be.instanceOf(TypeError);
+      expect(() => open({ key })).to.throw(TypeError, /dpopFetch: 'key' must be a private JWK with its alg.*'d'/);
       expect(sent).to.have.length(0);
+    });
+
+    it('is refused when it is built, where it has no algorithm, is symmetric, or signs without saying how', () => {
+      const sign = (): Promise<Uint8Array> => Promise.resolve(new Uint8Array());
+      const wrong = [{ kty: 'oct', k: 'AAAA', alg: 'HS256' }, {}, { sign }] as unknown as DPoPFetchOptions['key'][];
+      for (const key of wrong) expect(() => open({ key: key! })).to.throw(TypeError, /dpopFetch: 'key' must/);
+    });
+
+    it('may be the private JWK of a prover', async () => {
+      const { privateJwk, jkt } = await fakeProver();
+      await open({ key: privateJwk })(resource, post());
+      expect(thumbprint(decodeProtectedHeader(proofAt(0)).jwk!)).to.equal(jkt);
     });
   });
 

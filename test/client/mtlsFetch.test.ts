@@ -1,5 +1,6 @@
 import { hash, X509Certificate } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import Module from 'node:module';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
@@ -204,6 +205,21 @@ describe('mtlsFetch', () => {
     expect(await (await client()(url)).text()).to.equal('plain');
     plain.close();
     plain.closeAllConnections();
+  });
+  it('says when it is built that undici is not installed', () => {
+    const loader = Module as unknown as { _resolveFilename: (name: string, ...rest: unknown[]) => string };
+    const { _resolveFilename: find } = loader;
+    loader._resolveFilename = (name, ...rest) => {
+      if (name === 'undici') throw new Error("Cannot find module 'undici'");
+      return find.call(Module, name, ...rest);
+    };
+    try {
+      const { cert, key } = mine;
+      const make = (): unknown => mtlsFetch({ cert, key, servers: [{ url: 'https://mcp.example.com' }] });
+      expect(make).to.throw(TypeError, /install the package 'undici'/);
+    } finally {
+      loader._resolveFilename = find;
+    }
   });
 });
 
