@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { KeyStoreError } from '../keys/keyStoreError.js';
 import { failedWith, type Disk } from './disk.js';
+import { draftOf, writeDraft } from './drafts.js';
 import { isGone, readHolder, thisHost, type LockHolder } from './lockHolder.js';
-import { draftOf, readPrivateFile, writeDraft } from './privateFiles.js';
+import { readPrivateFile } from './privateFiles.js';
 
 export interface LockOptions {
   /** After how many milliseconds a lock that cannot be told to be alive counts as left behind. Default: 30,000. */
@@ -80,7 +81,7 @@ async function acquire(disk: Disk, path: string, mine: string, options: LockOpti
 async function claim(disk: Disk, path: string, mine: string): Promise<boolean> {
   const draft = draftOf(path);
   try {
-    await writeDraft(disk, draft, mine);
+    await writeDraft(disk, draft, mine, 0o600);
   } catch (cause) {
     if (failedWith(cause, 'ENOENT')) throw directoryMissing(path, cause);
     throw cause;

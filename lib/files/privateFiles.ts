@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeyStoreError } from '../keys/keyStoreError.js';
 import { failedWith, type Disk } from './disk.js';
+import { replaceText, syncDirectory } from './drafts.js';
 
 const MOST_BYTES = 16 * 1024 * 1024;
 const POSIX = process.platform !== 'win32';
@@ -78,61 +79,14 @@ export async function fingerprintOf(disk: Disk, path: string): Promise<Fingerpri
   }
 }
 
-/**
- * Puts a new text in the place of a file: whoever reads, even after a crash at any step, finds the old or the new one.
- * @param mayReplace runs last before the new text becomes the file, and throws to leave the old one
- */
-export async function replacePrivateFile(
+/** Puts a new text in the place of a file that nobody else can read, as `replaceText` does. */
+export function replacePrivateFile(
   disk: Disk,
   path: string,
   text: string,
   mayReplace: () => Promise<void>,
 ): Promise<void> {
-  const draft = draftOf(path);
-  try {
-    await writeDraft(disk, draft, text);
-    await mayReplace();
-    await disk.rename(draft, path);
-  } catch (cause) {
-    await disk.unlink(draft).catch(() => undefined);
-    throw cause;
-  }
-  await syncDirectory(disk, dirname(path));
-}
-
-/** Writes a new file that nobody else can read, and waits until it is on the disk. */
-export async function writeDraft(disk: Disk, draft: string, text: string): Promise<void> {
-  const file = await disk.open(draft, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncDirectory(disk: Disk, path: string): Promise<void> {
-  // Windows has no way to flush a directory.
-  if (!POSIX) return;
-  const directory = await disk.open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-const DRAFT = /\.[0-9a-f-]{36}\.tmp$/;
-
-/** A name beside a file for what will replace it. */
-export function draftOf(path: string): string {
-  return `${path}.${crypto.randomUUID()}.tmp`;
-}
-
-/** The drafts that a crash left behind, of files whose names match. */
-export async function leftoverDrafts(disk: Disk, directory: string, names: RegExp): Promise<readonly string[]> {
-  const entries = await disk.readdir(directory);
-  return entries.filter((entry) => DRAFT.test(entry) && names.test(entry.replace(DRAFT, '')));
+  return replaceText(disk, path, text, 0o600, mayReplace);
 }
 
 function assertPrivate(path: string, { uid, mode }: Stats, wanted: string): void {

@@ -1,8 +1,8 @@
-import { access, open, rename, unlink } from 'node:fs/promises';
+import { access, unlink } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { nodeDisk } from './disk.js';
+import { leftoverDrafts, replaceText } from './drafts.js';
 import { withLock } from './lock.js';
-import { draftOf, leftoverDrafts } from './privateFiles.js';
 
 /**
  * Works on a file that anybody may read, while no other process writes it. The file is replaced as a whole: a process
@@ -26,38 +26,7 @@ export async function removeDrafts(file: string): Promise<void> {
   }
 }
 
-/** Whoever reads, even after a crash at any step, finds the old or the new text. */
 async function replace(file: string, text: string, assertHeld: () => Promise<void>): Promise<void> {
   await removeDrafts(file);
-  const draft = draftOf(file);
-  try {
-    await write(draft, text);
-    await assertHeld();
-    await rename(draft, file);
-  } catch (cause) {
-    await unlink(draft).catch(() => undefined);
-    throw cause;
-  }
-  await flush(dirname(file));
-}
-
-async function write(draft: string, text: string): Promise<void> {
-  const handle = await open(draft, 'wx', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function flush(directory: string): Promise<void> {
-  // Windows has no way to flush a directory.
-  if (process.platform === 'win32') return;
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await replaceText(nodeDisk, file, text, 0o644, assertHeld);
 }

@@ -1,13 +1,8 @@
 import { join } from 'node:path';
 import { failedWith, nodeDisk, type Disk } from '../files/disk.js';
+import { leftoverDrafts } from '../files/drafts.js';
 import { withLock, type LockOptions } from '../files/lock.js';
-import {
-  fingerprintOf,
-  leftoverDrafts,
-  readPrivateFile,
-  replacePrivateFile,
-  type Fingerprint,
-} from '../files/privateFiles.js';
+import { fingerprintOf, readPrivateFile, replacePrivateFile, type Fingerprint } from '../files/privateFiles.js';
 import type { KeyRecord } from './keyRecord.js';
 import { KeyStoreError } from './keyStoreError.js';
 import type { StoreKeys } from './sealing.js';

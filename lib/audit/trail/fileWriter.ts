@@ -1,6 +1,8 @@
 import { constants } from 'node:fs';
 import { lstat, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { failedWith, nodeDisk } from '../../files/disk.js';
+import { syncDirectory } from '../../files/drafts.js';
 import { fullName } from '../trailFiles.js';
 import { Page } from './page.js';
 
@@ -75,7 +77,7 @@ export class FileWriter {
     const { file } = this.#options;
     this.#handle = await open(file, APPEND | flags, 0o600);
     this.#lastLook = performance.now();
-    await syncDirectory(dirname(file));
+    await syncDirectory(nodeDisk, dirname(file));
   }
 
   /** Ends half a line that a crash left behind. */
@@ -287,18 +289,7 @@ async function statOf(path: string): Promise<{ readonly ino: bigint; readonly de
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  // Windows has no way to flush a directory.
-  if (!POSIX) return;
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
