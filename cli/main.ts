@@ -1,9 +1,9 @@
-import { createRequire } from 'node:module';
 import { audit } from './audit.js';
 import { group, OK, type Command, type Io } from './command.js';
 import { doctor } from './doctor.js';
 import { keys } from './keys.js';
 import { tools } from './tools.js';
+import { packageVersion } from './version.js';
 
 /** Every command. A further one is a file and a line here. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
@@ -22,7 +22,6 @@ export function main(args: readonly string[], io: Io): Promise<number> {
 }
 
 function printVersion({ stdout }: Io): Promise<number> {
-  const { version } = createRequire(import.meta.url)('mcp-etdi/package.json') as { readonly version: string };
-  stdout(`${version}\n`);
+  stdout(`${packageVersion()}\n`);
   return Promise.resolve(OK);
 }

@@ -4,7 +4,7 @@ import type { JSONWebKeySet } from 'jose';
 import type { Checkpoint } from '../../lib/audit/line.js';
 import { trailFiles } from '../../lib/audit/trailFiles.js';
 import type { TrailFinding, TrailReport, VerifyTrailOptions } from '../../lib/audit/verifyTrail.js';
-import { fetchJson } from '../../lib/fetch.js';
+import { fetchJson, FetchFailure } from '../../lib/fetch.js';
 import { parseStrictJson, readStrictJson } from '../../lib/json/strict.js';
 import { isObject } from '../../lib/rpc.js';
 import { showText } from '../../lib/text.js';
@@ -75,7 +75,18 @@ async function readJwks(keys: string): Promise<unknown> {
   if (!/^https?:/i.test(keys)) return parsed(await readText(keys), `'${showText(keys)}'`);
   const problem = secureUrl(keys);
   if (problem !== undefined) throw new UsageError(`--keys ${problem}`);
-  return fetchJson(keys, { fetch, signal: AbortSignal.timeout(FETCH_MS), parse: parseStrictJson });
+  return fetchKeys(keys);
+}
+
+/** @throws {Error} which says who did not give them */
+async function fetchKeys(url: string): Promise<unknown> {
+  try {
+    return await fetchJson(url, { fetch, signal: AbortSignal.timeout(FETCH_MS), parse: parseStrictJson });
+  } catch (cause) {
+    if (!(cause instanceof FetchFailure)) throw cause;
+    // The rest of the address may hold what is a secret.
+    throw new Error(`no keys from ${showText(new URL(url).host)}: ${cause.message}`, { cause });
+  }
 }
 
 /** A checkpoint, a list of them, or one or its JWS alone on each line. */
