@@ -8,13 +8,13 @@ import { readMessages } from '../../lib/rpc.js';
 
 declare module '../../lib/denial.js' {
   interface DenialCodes {
-    reply_denied: 403;
+    test_reply: 403;
   }
 }
 
 const NOTHING: Asked = { messages: undefined, batch: false };
 const denial = (options?: ConstructorParameters<typeof Denial>[3]): Denial =>
-  new Denial(403, 'reply_denied', 'No', options);
+  new Denial(403, 'test_reply', 'No', options);
 const asked = (body: unknown): Asked => ({ messages: readMessages(body), batch: Array.isArray(body) });
 const call = (id: unknown): object => ({ jsonrpc: '2.0', id, method: 'tools/call' });
 const parsed = ({ body }: Reply): unknown => JSON.parse(body);
@@ -57,7 +57,7 @@ describe('verdictOf', () => {
     for (const one of headers)
       expect(verdictOf(denial({ headers: one as never })).status, JSON.stringify(one)).to.equal(500);
     for (const status of [0, 100, 200, 302, 399, 600, 1000, 403.5, NaN, '403', undefined]) {
-      expect(verdictOf(new Denial(status as never, 'reply_denied', 'No')).code, String(status)).to.equal(
+      expect(verdictOf(new Denial(status as never, 'test_reply', 'No')).code, String(status)).to.equal(
         'internal_error',
       );
     }
@@ -91,7 +91,7 @@ describe('replyTo', () => {
     expect(reply).to.deep.equal({
       status: 403,
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', 'WWW-Authenticate': 'Bearer' },
-      body: '{"jsonrpc":"2.0","id":null,"error":{"code":403,"message":"No","data":{"code":"reply_denied"}}}',
+      body: '{"jsonrpc":"2.0","id":null,"error":{"code":403,"message":"No","data":{"code":"test_reply"}}}',
     });
   });
 
@@ -116,7 +116,7 @@ describe('replyTo', () => {
     expect(parsed(reply)).to.deep.equal({
       jsonrpc: '2.0',
       id: 7,
-      error: { code: 403, message: 'No', data: { code: 'reply_denied' } },
+      error: { code: 403, message: 'No', data: { code: 'test_reply' } },
     });
     const batch = parsed(replyTo(final, asked([call(1), { jsonrpc: '2.0', method: 'x' }, call('b')]), 'rpc')) as {
       id: unknown;
