@@ -1,4 +1,4 @@
-import type { Entry } from '../../lib/audit/report/entry.js';
+import { denialText, type Entry } from '../../lib/audit/report/entry.js';
 import { showText } from '../../lib/text.js';
 
 /** One line for people, of a record that may hold anything. */
@@ -11,7 +11,7 @@ export function describeEntry(entry: Entry): string {
     what.slice(0, 5).join(', '),
     what.length > 5 ? `and ${what.length - 5} more` : '',
     ip === '' ? '' : `from ${ip}`,
-    code === undefined ? '' : `denied: ${code}`,
+    code === undefined ? '' : `denied: ${denialText(entry)}`,
     missing.length === 0 ? '' : `missing ${missing.join(' ')}`,
     status === undefined ? '' : `status ${status}`,
     note,

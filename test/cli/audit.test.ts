@@ -328,6 +328,18 @@ describe('mcp-etdi audit', () => {
       expect((await audit('tail', file, '--lines', '999')).out.split('\n').length - 1).to.equal(EVENTS.length);
     });
 
+    it('says why a check denied, and what was down, without what a terminal would act on', async () => {
+      const { authentication_failed: failed } = everyEvent();
+      await writeTrail(file, [
+        { ...failed, code: 'token_invalid', detail: { reason: 'expired' } },
+        { ...failed, code: 'unavailable', detail: { reason: 'The replay store is unavailable\u001b[2J' } },
+      ]);
+      const { out } = await audit('tail', file);
+      expect(out)
+        .to.include('  denied: token_invalid (expired)  ')
+        .and.include('  denied: unavailable (The replay store is unavailable\\u001b[2J)  ');
+    });
+
     it('prints only denials, or only what is about a tool', async () => {
       const other = { ...everyEvent().call_started, tool: 'other' };
       await writeTrail(file, [...EVENTS, other]);
@@ -414,6 +426,50 @@ describe('mcp-etdi audit', () => {
       expect([written.code, written.out]).to.deep.equal([0, `${EVENTS.length} records reported in '${output}'\n`]);
       expect(await readFile(output, 'utf8')).to.include('<h1>Audit report</h1>');
       expect((await stat(output)).mode & 0o777).to.equal(0o600);
+    });
+
+    it('says which folder is not there', async () => {
+      await writeTrail(file, EVENTS);
+      const { code, err } = await audit('report', file, '--output', join(folder, 'none', 'report.html'));
+      expect([code, err]).to.deep.equal([
+        1,
+        `mcp-etdi audit report: there is no folder '${join(folder, 'none')}' for --output; make it first\n`,
+      ]);
+    });
+
+    it('says from which host there were no keys, and nothing else of its address', async () => {
+      await writeTrail(file, EVENTS);
+      const server = createServer((_req, res) => res.writeHead(404).end()).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const url = `http://127.0.0.1:${port}/jwks?token=hunter2`;
+      const missing = await audit('report', file, '--keys', url);
+      server.close();
+      await once(server, 'close');
+      const silent = await audit('verify', file, '--keys', url);
+      expect([missing.code, missing.err]).to.deep.equal([
+        1,
+        `mcp-etdi audit report: no keys from 127.0.0.1:${port}: answered with status 404\n`,
+      ]);
+      expect([silent.code, silent.err]).to.deep.equal([
+        1,
+        `mcp-etdi audit verify: no keys from 127.0.0.1:${port}: no answer\n`,
+      ]);
+    });
+
+    it('says how it was made, and how to verify the log with the same evidence', async () => {
+      const checkpoint = await writeSigned();
+      const [path, keys] = [join(folder, 'checkpoint.json'), join(folder, 'keys.json')];
+      await writeFile(path, JSON.stringify(checkpoint));
+      await writeFile(keys, JSON.stringify(signer.jwks));
+      const { out } = await audit('report', file, '--keys', keys, '--checkpoint', path);
+      expect(out)
+        .to.include(`<code>mcp-etdi audit verify ${file} --keys ${keys} --checkpoint ${path}</code>`)
+        .and.match(/mcp-etdi \d+\.\d+\.\d+/);
+      const inline = await audit('report', file, '--keys', JSON.stringify(signer.jwks));
+      expect(inline.out)
+        .to.include(`<code>mcp-etdi audit verify ${file}</code>`)
+        .and.include('with the public keys (--keys)');
     });
 
     it('calls a log unchanged when keys and a checkpoint kept elsewhere say so', async () => {

@@ -12,10 +12,10 @@ export class Bounded<Row> {
   }
 
   /** The row of a key: the one it has, a new one, or that of the rest. */
-  at(key: string, make: () => Row = this.#make): Row {
+  at(key: string, make: () => Row = this.#make, most = this.#most): Row {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
-    if (this.#rows.size >= this.#most) return (this.#rest ??= this.#make());
+    if (this.#rows.size >= most) return (this.#rest ??= this.#make());
     const row = make();
     this.#rows.set(key, row);
     return row;
@@ -56,4 +56,49 @@ export class Latest<Item> {
   list(): readonly Item[] {
     return [...this.#items].reverse();
   }
+}
+
+/** Things that are alike, of one owner. */
+export interface Group<Item> {
+  /** The newest. */
+  readonly item: Item;
+  readonly count: number;
+}
+
+/** The last groups of each owner: whoever makes many pushes out none but its own. */
+export class Groups<Item> {
+  /** In the order of their newest things, owners and groups alike. */
+  readonly #owners = new Map<string, Map<string, Group<Item> & { readonly turn: number }>>();
+  readonly #most: { readonly owners: number; readonly each: number };
+  #count = 0;
+
+  constructor(most: { readonly owners: number; readonly each: number }) {
+    this.#most = most;
+  }
+
+  /** How many things there were in all. */
+  get count(): number {
+    return this.#count;
+  }
+
+  add(owner: string, key: string, item: Item): void {
+    this.#count += 1;
+    const groups = this.#owners.get(owner) ?? new Map<string, Group<Item> & { readonly turn: number }>();
+    putLast(this.#owners, owner, groups, this.#most.owners);
+    const count = (groups.get(key)?.count ?? 0) + 1;
+    putLast(groups, key, { item, count, turn: this.#count }, this.#most.each);
+  }
+
+  /** The newest first. */
+  list(): readonly Group<Item>[] {
+    const groups = [...this.#owners.values()].flatMap((one) => [...one.values()]);
+    return groups.sort((a, b) => b.turn - a.turn);
+  }
+}
+
+function putLast<Value>(map: Map<string, Value>, key: string, value: Value, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > most && oldest !== undefined) map.delete(oldest);
 }

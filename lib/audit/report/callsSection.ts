@@ -1,17 +1,27 @@
-import { cell, countText, figure, timeText } from './cells.js';
-import { html, type Html } from './html.js';
+import { namesText, rowsOf, type Caller, type CallRow, type UndefinedRow } from './callers.js';
+import { cell, countText, figure, numberText, timeText } from './cells.js';
+import { html, type Content, type Html } from './html.js';
 import { callerName, targetName } from './names.js';
-import { addTo, noOutcomes, OUTCOMES, sumOf, titleOf } from './outcomes.js';
-import type { CallRow, Tally } from './tally.js';
+import { addTo, noOutcomes, shownOf, sumOf, titleOf, type Ending, type Outcomes } from './outcomes.js';
+import type { Tally } from './tally.js';
 
-const MOST_ROWS = 100;
+const MOST_CALLERS = 100;
+/** How many rows each of them has. The others are one. */
+const MOST_ROWS = 10;
 
-/** Who called what, the busiest callers first. */
-export function callsSection({ calls }: Tally): Html {
-  const all = calls.entries().map(([, row]) => row);
-  const rows = sorted(all);
-  const [shown, hidden] = [rows.slice(0, MOST_ROWS), [...rows.slice(MOST_ROWS), ...(calls.rest ? [calls.rest] : [])]];
-  const everything = calls.rest === undefined ? all : [...all, calls.rest];
+/** A row before it is markup. */
+interface Line {
+  readonly what: Content;
+  readonly outcomes: Outcomes;
+  readonly last: number;
+}
+
+/** Who called what: whoever was let through most first, and of each what was let through. */
+export function callsSection({ callers, requests }: Tally): Html {
+  const shown = shownOf(requests);
+  const all = [...callers.list(), ...(callers.rest === undefined ? [] : [callers.rest])];
+  const sorted = sortedCallers(callers.list());
+  const hidden = [...sorted.slice(MOST_CALLERS), ...all.slice(callers.list().length)];
   return html`<section>
     <h2>Who called what</h2>
     <p class="soft">A request with several messages counts once for each of them.</p>
@@ -21,52 +31,85 @@ export function callsSection({ calls }: Tally): Html {
           <tr>
             <th>Caller</th>
             <th>What</th>
-            ${OUTCOMES.map((outcome) => html`<th class="n">${titleOf(outcome)}</th>`)}
+            ${shown.map((outcome) => html`<th class="n">${titleOf(outcome)}</th>`)}
             <th>Last</th>
           </tr>
         </thead>
         <tbody>
-          ${shown.map((row, index) => callLine(row, shown[index - 1]))}
-          ${hidden.length === 0 ? '' : sumRow(countText(hidden.length, 'further row'), hidden)}
+          ${sorted.slice(0, MOST_CALLERS).map((caller) => callerRows(caller, shown))}
+          ${hidden.length === 0 ? '' : sumRow(hiddenText(hidden.length, callers.rest), hidden, shown)}
         </tbody>
         <tfoot>
-          ${sumRow('All', everything)}
+          ${sumRow('All', all, shown)}
         </tfoot>
       </table>
     </div>
   </section>`;
 }
 
-function sorted(rows: readonly CallRow[]): readonly CallRow[] {
-  const sums = new Map<string, number>();
-  const keyOf = ({ caller, issuer }: CallRow): string => `${caller}\n${issuer}`;
-  for (const row of rows) sums.set(keyOf(row), (sums.get(keyOf(row)) ?? 0) + sumOf(row.outcomes));
-  const rankOf = (row: CallRow): number => sums.get(keyOf(row)) ?? 0;
-  const order = (a: CallRow, b: CallRow): number =>
-    rankOf(b) - rankOf(a) ||
-    (keyOf(a) < keyOf(b) ? -1 : Number(keyOf(a) > keyOf(b))) ||
-    sumOf(b.outcomes) - sumOf(a.outcomes);
-  return [...rows].sort(order);
+/** Nobody gets to the top by what was denied. */
+function sortedCallers(callers: readonly Caller[]): readonly Caller[] {
+  const sums = new Map(callers.map((caller) => [caller, outcomesOf(rowsOf(caller))]));
+  const rankOf = (caller: Caller): Outcomes => sums.get(caller) ?? noOutcomes();
+  return [...callers].sort((a, b) => byAllowed(rankOf(a), rankOf(b)));
 }
 
-function callLine(row: CallRow, before: CallRow | undefined): Html {
-  const again = row.caller === before?.caller && row.issuer === before.issuer;
-  const issuer = again || row.issuer === '' ? '' : html`<div class="soft name">${row.issuer}</div>`;
-  const caller = html`<div class="${again ? 'soft' : ''}">${callerName(row.caller)}${issuer}</div>`;
-  const figures = OUTCOMES.map((outcome) => figure(titleOf(outcome), row.outcomes[outcome]));
+function byAllowed(a: Outcomes, b: Outcomes): number {
+  return b.allowed - a.allowed || sumOf(b) - sumOf(a);
+}
+
+function callerRows(caller: Caller, shown: readonly Ending[]): readonly Html[] {
+  const named = caller.calls.entries().map(([, row]) => row);
+  const sorted = named.sort((a, b) => byAllowed(a.outcomes, b.outcomes));
+  const rest = [...sorted.slice(MOST_ROWS), ...(caller.calls.rest === undefined ? [] : [caller.calls.rest])];
+  const lines = [
+    ...sorted.slice(0, MOST_ROWS).map(callLine),
+    ...(rest.length === 0 ? [] : [restLine(rest, caller.calls.rest !== undefined)]),
+    ...[...caller.undefined.values()].map(undefinedLine),
+  ];
+  return lines.map((line, index) => lineRow(caller, line, index > 0, shown));
+}
+
+function callLine({ target, outcomes, last }: CallRow): Line {
+  return { what: target === undefined ? '' : targetName(target), outcomes, last };
+}
+
+function restLine(rows: readonly CallRow[], isOpen: boolean): Line {
+  const last = Math.max(...rows.map((row) => row.last));
+  const names = isOpen ? `${numberText(rows.length)} or more further names` : countText(rows.length, 'further name');
+  return { what: names, outcomes: outcomesOf(rows), last };
+}
+
+function undefinedLine(row: UndefinedRow): Line {
+  const [calls, names] = [countText(sumOf(row.outcomes), 'call'), namesText(row)];
+  return { ...row, what: `${calls} of ${names} undefined ${row.kind}${names === '1' ? '' : 's'}` };
+}
+
+function lineRow({ caller, issuer }: Caller, line: Line, again: boolean, shown: readonly Ending[]): Html {
+  const vouches = again || issuer === '' ? '' : html`<div class="soft name">${issuer}</div>`;
+  const who = html`<div class="${again ? 'soft' : ''}">${callerName(caller)}${vouches}</div>`;
+  const figures = shown.map((outcome) => figure(titleOf(outcome), line.outcomes[outcome]));
   return html`<tr>
-    ${cell('Caller', caller)}${cell('What', targetName(row.target))}${figures}${cell('Last', timeText(row.last), 'time')}
+    ${cell('Caller', who)}${cell('What', line.what)}${figures}${cell('Last', timeText(line.last), 'time')}
   </tr>`;
 }
 
-function sumRow(title: string, rows: readonly CallRow[]): Html {
-  const sum = noOutcomes();
-  for (const { outcomes } of rows) addTo(sum, outcomes);
-  const figures = OUTCOMES.map((outcome) => figure(titleOf(outcome), sum[outcome]));
+function hiddenText(count: number, rest: Caller | undefined): string {
+  return rest === undefined ? countText(count, 'further caller') : `${numberText(count)} or more further callers`;
+}
+
+function sumRow(title: string, callers: readonly Caller[], shown: readonly Ending[]): Html {
+  const sum = outcomesOf(callers.flatMap(rowsOf));
   return html`<tr>
     <td>${title}</td>
     <td class="empty"></td>
-    ${figures}
+    ${shown.map((outcome) => figure(titleOf(outcome), sum[outcome]))}
     <td class="empty"></td>
   </tr>`;
+}
+
+function outcomesOf(rows: readonly CallRow[]): Outcomes {
+  const sum = noOutcomes();
+  for (const { outcomes } of rows) addTo(sum, outcomes);
+  return sum;
 }

@@ -1,3 +1,4 @@
+import type { AuditEventType } from '../events.js';
 import { CATALOGUE, type EventKind } from '../formats/catalogue.js';
 import type { AuditOutcome } from '../record.js';
 
@@ -18,6 +19,8 @@ export interface Entry {
   readonly targets: readonly Target[];
   /** The code of the denial. */
   readonly code?: string;
+  /** What the check said more of it, such as `expired`, or what was down. */
+  readonly reason: string;
   readonly missing: readonly string[];
   /** Further facts, for people. */
   readonly note: string;
@@ -41,7 +44,7 @@ export function entryOf(event: unknown): Entry {
   const time = Date.parse(textOf(members['time']));
   const outcome =
     type === 'request' && OUTCOMES.has(members['outcome']) ? (members['outcome'] as AuditOutcome) : undefined;
-  const code = codeOf(members);
+  const denial = denialOf(members);
   const { status } = members;
   return {
     ...(Number.isNaN(time) ? {} : { time }),
@@ -52,7 +55,8 @@ export function entryOf(event: unknown): Entry {
     ...callerOf(members),
     ip: textOf(objectOf(members['http'])['ip']),
     targets: targetsOf(members),
-    ...(code === undefined ? {} : { code }),
+    ...(denial === undefined ? {} : { code: textOf(denial['code']) || 'unknown' }),
+    reason: textOf(objectOf(denial?.['detail'])['reason']),
     missing: listOf(objectOf(members['access'])['missing']).map(textOf),
     note: noteOf(type, members),
   };
@@ -60,13 +64,22 @@ export function entryOf(event: unknown): Entry {
 
 const KINDS: ReadonlyMap<string, EventKind> = new Map(Object.entries(CATALOGUE));
 
+/** `token_invalid (expired)`. */
+export function denialText({ code = '', reason }: Pick<Entry, 'code' | 'reason'>): string {
+  return reason === '' ? code : `${code} (${reason})`;
+}
+
 /** What happened, in one sentence. */
 export function textOfType(type: string): string {
   return KINDS.get(type)?.text ?? 'Unknown kind of event';
 }
 
+/** Of little weight where they are expected, and not where nobody meant to add a tool or lose one. */
+const NEWS: ReadonlySet<string> = new Set<AuditEventType>(['definition_pinned', 'tool_missing']);
+
 /** Whether somebody should look at it: what alerts, what matters, and what nobody should find in a log. */
 export function isNotable(entry: Entry): boolean {
+  if (NEWS.has(entry.type)) return true;
   const kind = KINDS.get(entry.type);
   if (kind === undefined || kind.alert === true) return true;
   return kind.severity >= (entry.code === undefined ? 3 : 4);
@@ -98,12 +111,12 @@ function targetOf(message: unknown): Target {
   return { kind: 'method', name: textOf(members['method']) || textOf(members['kind']) || 'unknown' };
 }
 
-function codeOf({ code, decisions }: Members): string | undefined {
-  if (typeof code === 'string') return code;
-  const denied = listOf(decisions)
+/** The denial itself, or the verdict in the record of a request that is one. */
+function denialOf(members: Members): Members | undefined {
+  if (typeof members['code'] === 'string') return members;
+  return listOf(members['decisions'])
     .map(objectOf)
     .find(({ effect }) => effect === 'deny');
-  return denied === undefined ? undefined : textOf(denied['code']) || 'unknown';
 }
 
 function noteOf(type: string, members: Members): string {

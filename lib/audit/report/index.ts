@@ -1,11 +1,17 @@
 import { readTrail } from '../trailFiles.js';
 import { verifyTrail, type TrailReport, type VerifyTrailOptions } from '../verifyTrail.js';
+import { comparedOf, keyIdOf, LogFacts } from './logFacts.js';
 import { renderPage } from './page.js';
 import { Tally } from './tally.js';
+import type { Named } from './verifyCommand.js';
 
 export interface AuditReportOptions extends VerifyTrailOptions {
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
+  /** How the log was named, so that the page can say how to verify it. Default: by its files alone. */
+  readonly named?: Named;
+  /** The version of this package. */
+  readonly version?: string;
 }
 
 /** One page for people, and what verification said. */
@@ -16,19 +22,31 @@ export interface AuditReport {
 }
 
 /**
- * Verifies a trail and tells about it on one page: who called what, what was denied and why, when, and whether the log
- * was changed. Reads the files twice and keeps figures only, so that a long log needs no more memory than a short one.
+ * Verifies a trail and tells about it on one page: who called what, what was denied and why, when, and up to where it is
+ * proven that the log was not changed. Reads the files twice and keeps figures only, so that a long log needs no more
+ * memory than a short one.
  * @throws {TypeError} when an option is not what it must be
  */
-export async function auditReport({ now = () => new Date(), ...trail }: AuditReportOptions): Promise<AuditReport> {
-  const report = await verifyTrail(trail);
-  const tally = new Tally();
-  for await (const { record } of readTrail(trail.files)) {
-    // What was written since is not verified.
-    if (report.ok && record.seq > (report.last?.seq ?? 0)) break;
-    tally.add(record.event);
-  }
+export async function auditReport(options: AuditReportOptions): Promise<AuditReport> {
+  const { now = () => new Date(), named, version, ...trail } = options;
   const { keys, files, checkpoints = [] } = trail;
-  const verification = { report, keys: keys !== undefined, checkpoints: checkpoints.length };
-  return { html: renderPage({ files, verification, tally, now: now() }), report };
+  const report = await verifyTrail(trail);
+  const [tally, facts] = [new Tally(), new LogFacts()];
+  for await (const sealed of readTrail(files)) {
+    // What was written since is not verified.
+    if (report.ok && sealed.record.seq > (report.last?.seq ?? 0)) break;
+    tally.add(sealed.record.event);
+    facts.add(sealed);
+  }
+  const compared = comparedOf(report, checkpoints);
+  const signed = report.ok && keys !== undefined;
+  const keyIds = signed ? [...facts.keyIds, ...compared.map(({ jws }) => keyIdOf(jws))] : [];
+  const html = renderPage({
+    about: { report, files, facts, compared, version, keyIds: [...new Set(keyIds)].filter((id) => id !== undefined) },
+    verification: { report, keys: keys !== undefined, checkpoints: checkpoints.length },
+    tally,
+    named: named ?? { files },
+    now: now(),
+  });
+  return { html, report };
 }

@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto';
+import { aboutSection, type About } from './aboutSection.js';
 import { callsSection } from './callsSection.js';
 import { countText, numberText, timeText } from './cells.js';
 import { denialsSection, notableSection } from './entriesSection.js';
 import { html, style, type Html } from './html.js';
-import { OUTCOMES, sumOf, titleOf } from './outcomes.js';
+import { shownOf, sumOf, titleOf } from './outcomes.js';
 import { reasonsSection } from './reasonsSection.js';
 import { statusSection, type Verification } from './statusSection.js';
 import { CSS } from './style.js';
 import type { Tally } from './tally.js';
 import { timelineSection } from './timelineSection.js';
 import { typesSection } from './typesSection.js';
+import { verifyCommand, type Named } from './verifyCommand.js';
 
 /** What a page is made of. */
 interface Page {
-  readonly files: readonly string[];
+  readonly about: About;
+  readonly named: Named;
   readonly verification: Verification;
   readonly tally: Tally;
   readonly now: Date;
@@ -23,7 +26,7 @@ interface Page {
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(CSS).digest('base64')}'; base-uri 'none'; form-action 'none'`;
 
 /** The whole page. It needs nothing else, and no network. */
-export function renderPage({ files, verification, tally, now }: Page): string {
+export function renderPage({ about, named, verification, tally, now }: Page): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -41,9 +44,9 @@ export function renderPage({ files, verification, tally, now }: Page): string {
             <h1>Audit report</h1>
             <p class="soft">${periodText(tally)}</p>
           </header>
-          ${statusSection(verification)} ${figures(tally)} ${timelineSection(tally.timeline)} ${notableSection(tally)}
-          ${reasonsSection(tally)} ${callsSection(tally)} ${denialsSection(tally)} ${typesSection(tally)}
-          ${footer(files, now)}
+          ${statusSection(verification)} ${aboutSection(about)} ${figures(tally)} ${timelineSection(tally.timeline)}
+          ${notableSection(tally)} ${reasonsSection(tally)} ${callsSection(tally)} ${denialsSection(tally)}
+          ${typesSection(tally)} ${footer(named, now)}
         </main>
       </body>
     </html> `.markup;
@@ -55,13 +58,13 @@ function periodText({ records, from, until }: Tally): string {
 }
 
 function figures({ requests, callers }: Tally): Html {
-  const people = callers.entries().filter(([key]) => key !== NOBODY).length;
+  const people = callers.list().filter(({ caller, issuer }) => caller !== '' || issuer !== '').length;
   const all = [
     html`<div>
       <dt>Requests</dt>
       <dd>${numberText(sumOf(requests))}</dd>
     </div>`,
-    ...OUTCOMES.map(
+    ...shownOf(requests).map(
       (outcome) =>
         html`<div>
           <dt><i class="${outcome}"></i>${titleOf(outcome)}</dt>
@@ -76,14 +79,23 @@ function figures({ requests, callers }: Tally): Html {
   return html`<dl class="figures">${all}</dl>`;
 }
 
-const NOBODY = JSON.stringify(['', '']);
-
-function footer(files: readonly string[], now: Date): Html {
+function footer(named: Named, now: Date): Html {
+  const words = verifyCommand(named).map((word, index) => html`${index === 0 ? '' : ' '}${word}`);
+  const others = unknownText(named);
   return html`<footer>
     <p>
-      Written by mcp-etdi at ${timeText(now.getTime())} UTC from ${countText(files.length, 'file')}. This page is a copy
-      of figures and proves nothing. To verify the log itself:
+      Written at ${timeText(now.getTime())} UTC. This page is a copy of figures and proves nothing. To verify the log
+      itself${others}:
     </p>
-    <pre><code>mcp-etdi audit verify ${files.join(' ')} --keys keys.jwks.json --checkpoint checkpoint.json</code></pre>
+    <pre><code>${words}</code></pre>
   </footer>`;
+}
+
+/** Whoever reads the page has to know that a log says nothing about its own end. */
+function unknownText({ keys, checkpoints }: Named): string {
+  const missing = [
+    ...(keys === undefined ? ['the public keys (--keys)'] : []),
+    ...(checkpoints === undefined ? ['a checkpoint that was kept elsewhere (--checkpoint)'] : []),
+  ];
+  return missing.length === 0 ? '' : `, with ${missing.join(' and ')} added`;
 }

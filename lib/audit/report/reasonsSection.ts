@@ -1,7 +1,8 @@
 import { cell, countText, figure, shareCell, timeText } from './cells.js';
 import { html, type Html } from './html.js';
+import { name } from './names.js';
 import { meaningOf } from './reasons.js';
-import type { ReasonRow, Tally } from './tally.js';
+import type { CodeRow, ReasonRow, Tally } from './tally.js';
 
 const MOST_ROWS = 100;
 
@@ -14,11 +15,11 @@ export function reasonsSection({ reasons, denials, requests }: Tally): Html {
   if (rows.length === 0)
     return html`<section>
       <h2>Denials by reason</h2>
-      <p>No request was denied.</p>
+      <p>No request was denied.${retriedText(requests.retried)}</p>
     </section>`;
   return html`<section>
     <h2>Denials by reason</h2>
-    <p class="soft">${undecided(requests.denied, denials.count)}</p>
+    <p class="soft">${undecided(requests.denied, denials.count)}${retriedText(requests.retried)}</p>
     <div class="wide">
       <table class="cards">
         <thead>
@@ -30,7 +31,7 @@ export function reasonsSection({ reasons, denials, requests }: Tally): Html {
           </tr>
         </thead>
         <tbody>
-          ${shown.map(([code, reason]) => reasonRow(code, reason, most))}${others === 0 ? '' : otherReasons(others)}
+          ${shown.map(([code, reason]) => [reasonRow(code, reason, most), detailRows(reason, most)])}${others === 0 ? '' : otherReasons(others)}
         </tbody>
         <tfoot>
           <tr>
@@ -60,6 +61,28 @@ function reasonRow(code: string, { count, last }: ReasonRow, most: number): Html
   return html`<tr>
     ${cell('Reason', reason)}${figures}
   </tr>`;
+}
+
+/** What the checks said more: it tells a client that is slow from one that forges. */
+function detailRows({ reasons }: CodeRow, most: number): readonly Html[] {
+  const rows = [...reasons.entries()].sort(([, a], [, b]) => b.count - a.count);
+  const rest = reasons.rest === undefined ? [] : [['further ones', reasons.rest] as const];
+  return [...rows, ...rest].map(
+    ([reason, { count, last }]) =>
+      html`<tr class="sub">
+        ${cell('Reason', name(reason))}${figure('Requests', count)}${shareCell(count, most, 'denied')}${cell(
+          'Last',
+          timeText(last),
+          'time',
+        )}
+      </tr>`,
+  );
+}
+
+/** A client that proves its key asks for a nonce first, as the protocol has it. */
+function retriedText(count: number): string {
+  if (count === 0) return '';
+  return ` ${countText(count, 'further one')} ${count === 1 ? 'was' : 'were'} asked to try again with a nonce, which refuses nothing.`;
 }
 
 function otherReasons(count: number): Html {

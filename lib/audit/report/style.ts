@@ -1,10 +1,10 @@
 /** The style sheet of the report: readable on paper, on a phone and in the dark. */
 export const CSS: string = `
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1a2130;--soft:#5a6475;--line:#dfe3ea;
---allowed:#2f6fb3;--denied:#c8501e;--failed:#7a3fa0;--aborted:#8b93a1;--good:#1d7a46;--bad:#b3261e;--hint:#8a6100;
+--allowed:#2f6fb3;--denied:#c8501e;--failed:#7a3fa0;--aborted:#8b93a1;--retried:#2c8f8f;--good:#1d7a46;--bad:#b3261e;--hint:#8a6100;
 --good-bg:#e7f5ec;--bad-bg:#fdebe9;--hint-bg:#fff5dc}
 @media (prefers-color-scheme:dark){:root{--page:#12161d;--card:#1b212b;--ink:#e6e9ef;--soft:#a2abba;--line:#313a48;
---allowed:#6aa9ea;--denied:#f08a58;--failed:#c08ee6;--aborted:#7d8696;--good:#6fd39b;--bad:#ff9a92;--hint:#f0c869;
+--allowed:#6aa9ea;--denied:#f08a58;--failed:#c08ee6;--aborted:#7d8696;--retried:#4fc0c0;--good:#6fd39b;--bad:#ff9a92;--hint:#f0c869;
 --good-bg:#14301f;--bad-bg:#3a1a18;--hint-bg:#332a12}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
@@ -27,6 +27,7 @@ ul{margin:6px 0 0;padding-left:20px}
 .key i,.figures i{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:6px}
 .allowed{background:var(--allowed);fill:var(--allowed)}.denied{background:var(--denied);fill:var(--denied)}
 .failed{background:var(--failed);fill:var(--failed)}.aborted{background:var(--aborted);fill:var(--aborted)}
+.retried{background:var(--retried);fill:var(--retried)}
 .key{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:.9rem;margin:8px 0 0}
 .plot{display:flex;gap:8px;margin-top:10px}
 .plot svg{width:100%;height:170px;border-bottom:1px solid var(--line);border-left:1px solid var(--line);display:block}
@@ -45,10 +46,14 @@ tfoot td,tfoot th{border-top:2px solid var(--line);border-bottom:0;font-weight:6
 code,.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.92em;
 overflow-wrap:anywhere}
 .share{width:26%;min-width:70px}.share svg{width:100%;height:10px;display:block;margin-top:6px}
+tr.sub td:first-child>*{padding-left:18px}
+.about{margin:8px 0 0}.about div{overflow-wrap:anywhere}
+.about>div{display:flex;gap:4px 14px;padding:4px 0;border-bottom:1px solid var(--line)}.about>div:last-child{border-bottom:0}
+.about dt{flex:0 0 170px;color:var(--soft)}.about dd{margin:0;min-width:0}
 summary{cursor:pointer;color:var(--soft);margin-top:10px}
 footer{color:var(--soft);font-size:.9rem;margin-top:22px}
 pre{margin:6px 0 0;white-space:pre-wrap;overflow-wrap:anywhere}
-@media (max-width:640px){main{padding:16px 12px 32px}section{padding:14px}.plot svg{height:120px}
+@media (max-width:640px){.about>div{display:block}main{padding:16px 12px 32px}section{padding:14px}.plot svg{height:120px}
 .cards thead{display:none}.cards,.cards tbody,.cards tfoot,.cards tr{display:block}
 .cards tr{padding:8px 0;border-bottom:1px solid var(--line)}.cards tbody tr:last-child{border-bottom:0}
 .cards td,.cards th,.cards .n+.time{display:flex;gap:10px;padding:2px 0;border:0;text-align:left;white-space:normal}

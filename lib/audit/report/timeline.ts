@@ -1,5 +1,4 @@
-import type { AuditOutcome } from '../record.js';
-import { addTo, noOutcomes, type Outcomes } from './outcomes.js';
+import { addTo, noOutcomes, type Ending, type Outcomes } from './outcomes.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -31,11 +30,23 @@ export class Timeline {
     return this.#step <= last ? (WIDTHS[this.#step] ?? 0) : (WIDTHS[last] ?? 0) * 2 ** (this.#step - last);
   }
 
-  add(time: number, outcome: AuditOutcome): void {
+  add(time: number, outcome: Ending): void {
     this.#first = Math.min(this.#first, time);
     this.#last = Math.max(this.#last, time);
     while (this.#count() > MOST_BARS) this.#widen();
     this.#at(Math.floor(time / this.width))[outcome] += 1;
+  }
+
+  /** When the last request was. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** How many there were in all. */
+  total(): Outcomes {
+    const sum = noOutcomes();
+    for (const outcomes of this.#slots.values()) addTo(sum, outcomes);
+    return sum;
   }
 
   /** Every bar from the first to the last, empty ones included. */

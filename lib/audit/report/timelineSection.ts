@@ -1,10 +1,11 @@
 import { axisText, cell, countText, figure, numberText } from './cells.js';
 import { html, type Html } from './html.js';
-import { noOutcomes, OUTCOMES, sumOf, titleOf, type Outcomes } from './outcomes.js';
+import { OUTCOMES, shownOf, sumOf, titleOf, type Ending, type Outcomes } from './outcomes.js';
 import type { Slot, Timeline } from './timeline.js';
 
-/** Fewer bars than this would be too broad. */
-const LEAST_BARS = 24;
+/** Where there are fewer bars, they are as broad as if there were so many. */
+const NARROW = 24;
+const SLOT = 10;
 const HEIGHT = 100;
 /** What happened must be seen, be it as rare as it may. */
 const LEAST_HEIGHT = 1.5;
@@ -12,28 +13,30 @@ const LEAST_HEIGHT = 1.5;
 /** Requests over time, as bars. */
 export function timelineSection(timeline: Timeline): Html | undefined {
   const { width } = timeline;
-  const counted = timeline.slots();
-  const [first] = counted;
+  const slots = timeline.slots();
+  const [first] = slots;
   if (first === undefined) return undefined;
-  const slots = padded(counted, first.time, width);
+  const shown = shownOf(timeline.total());
+  const breadth = 0.8 * SLOT * Math.min(1, slots.length / NARROW);
   const most = Math.max(...slots.map(({ outcomes }) => sumOf(outcomes)));
-  const [begin, middle, end] = [0, 0.5, 1].map((part) => axisText(first.time + part * slots.length * width, width));
+  const marks =
+    slots.length < 3 ? [first.time, timeline.last] : [first.time, (first.time + timeline.last) / 2, timeline.last];
   return html`<section>
     <h2>Requests over time</h2>
     <p class="soft">One bar is ${durationText(width)}. Times are UTC.</p>
     <div class="plot">
       <div class="scale"><span>${numberText(most)}</span><span>0</span></div>
       <svg
-        viewBox="0 0 ${slots.length * 10} ${HEIGHT}"
+        viewBox="0 0 ${slots.length * SLOT} ${HEIGHT}"
         preserveAspectRatio="none"
         role="img"
         aria-label="Requests over time"
       >
-        ${slots.map((slot, index) => bar(slot, index, most, width))}
+        ${slots.map((slot, index) => bar(slot, index, { most, width, breadth }))}
       </svg>
     </div>
-    <div class="axis"><span>${begin}</span><span>${middle}</span><span>${end}</span></div>
-    <p class="key">${OUTCOMES.map((outcome) => html`<span><i class="${outcome}"></i>${titleOf(outcome)}</span>`)}</p>
+    <div class="axis">${marks.map((time) => html`<span>${axisText(time, width)}</span>`)}</div>
+    <p class="key">${shown.map((outcome) => html`<span><i class="${outcome}"></i>${titleOf(outcome)}</span>`)}</p>
     <details>
       <summary>The same as a table</summary>
       <div class="wide">
@@ -41,11 +44,11 @@ export function timelineSection(timeline: Timeline): Html | undefined {
           <thead>
             <tr>
               <th>From</th>
-              ${OUTCOMES.map((outcome) => html`<th class="n">${titleOf(outcome)}</th>`)}
+              ${shown.map((outcome) => html`<th class="n">${titleOf(outcome)}</th>`)}
             </tr>
           </thead>
           <tbody>
-            ${counted.filter(({ outcomes }) => sumOf(outcomes) > 0).map((slot) => row(slot, width))}
+            ${slots.filter(({ outcomes }) => sumOf(outcomes) > 0).map((slot) => row(slot, width, shown))}
           </tbody>
         </table>
       </div>
@@ -53,25 +56,27 @@ export function timelineSection(timeline: Timeline): Html | undefined {
   </section>`;
 }
 
-function padded(slots: readonly Slot[], begin: number, width: number): readonly Slot[] {
-  const length = Math.max(LEAST_BARS, slots.length);
-  return Array.from({ length }, (_, index) => slots[index] ?? { time: begin + index * width, outcomes: noOutcomes() });
+interface Scale {
+  readonly most: number;
+  readonly width: number;
+  readonly breadth: number;
 }
 
-function bar({ time, outcomes }: Slot, index: number, most: number, width: number): Html | undefined {
+function bar({ time, outcomes }: Slot, index: number, { most, width, breadth }: Scale): Html | undefined {
   if (sumOf(outcomes) === 0) return undefined;
   let top = HEIGHT;
   const parts = OUTCOMES.filter((outcome) => outcomes[outcome] > 0).map((outcome) => {
     const height = Math.max(LEAST_HEIGHT, (outcomes[outcome] / most) * HEIGHT);
     top -= height;
-    const place = [index * 10 + 1, Math.max(0, top), height].map((value) => value.toFixed(1));
-    return html`<rect class="${outcome}" x="${place[0]}" y="${place[1]}" width="8" height="${place[2]}" />`;
+    const left = (index + 0.5) * SLOT - breadth / 2;
+    const [x, y, w, h] = [left, Math.max(0, top), breadth, height].map((value) => value.toFixed(2));
+    return html`<rect class="${outcome}" x="${x}" y="${y}" width="${w}" height="${h}" />`;
   });
   return html`<g><title>${axisText(time, width)}: ${textOf(outcomes)}</title>${parts}</g>`;
 }
 
-function row({ time, outcomes }: Slot, width: number): Html {
-  const figures = OUTCOMES.map((outcome) => figure(titleOf(outcome), outcomes[outcome]));
+function row({ time, outcomes }: Slot, width: number, shown: readonly Ending[]): Html {
+  const figures = shown.map((outcome) => figure(titleOf(outcome), outcomes[outcome]));
   return html`<tr>
     ${cell('From', axisText(time, width), 'time')}${figures}
   </tr>`;
@@ -79,7 +84,7 @@ function row({ time, outcomes }: Slot, width: number): Html {
 
 function textOf(outcomes: Outcomes): string {
   const named = OUTCOMES.filter((outcome) => outcomes[outcome] > 0);
-  return named.map((outcome) => `${numberText(outcomes[outcome])} ${outcome}`).join(', ');
+  return named.map((outcome) => `${numberText(outcomes[outcome])} ${titleOf(outcome).toLowerCase()}`).join(', ');
 }
 
 const UNITS = [

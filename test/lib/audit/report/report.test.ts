@@ -4,10 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { calculateJwkThumbprint, type JSONWebKeySet } from 'jose';
+import { readLink, type Checkpoint } from '../../../../lib/audit/line.js';
+import { signCheckpoint } from '../../../../lib/audit/trail/checkpoint.js';
+import type { Named } from '../../../../lib/audit/report/verifyCommand.js';
+import { fakeSigner } from '../../../../lib/testing/fakeSigner.js';
 import { auditReport } from '../../../../lib/audit/report/index.js';
 import { escapeText } from '../../../../lib/text.js';
 import { everyEvent, everyOutcome } from '../../../support/auditEvents.js';
-import { writeTrail } from '../../../support/auditTrails.js';
+import { trailLines, writeTrail } from '../../../support/auditTrails.js';
 
 const NOW = new Date('2026-11-23T08:00:00Z');
 let folder: string;
@@ -32,6 +37,12 @@ function textOf(markup: string): string {
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+/** The terms of a list of them, and what each is. */
+function termsOf(markup: string): [string, string][] {
+  const terms = markup.split('</dl>')[0]!.matchAll(/<dt>(.*?)<\/dt>\s*<dd>(.*?)<\/dd>/gs);
+  return [...terms].map(([, name, value]) => [textOf(name!), textOf(value!)]);
 }
 
 /** Every tag that is opened or closed, in order, without its attributes. */
@@ -75,12 +86,7 @@ describe('auditReport', () => {
   it('has figures whose sums are those of the log', async () => {
     const events = [...Object.values(everyEvent()), ...everyOutcome()];
     const page = await pageOf(events);
-    const figures = Object.fromEntries(
-      [...page.matchAll(/<dt>(.*?)<\/dt>\s*<dd>(.*?)<\/dd>/gs)].map(([, name, value]) => [
-        textOf(name!),
-        textOf(value!),
-      ]),
-    );
+    const figures = Object.fromEntries(termsOf(page.split('<dl class="figures">')[1]!));
     expect(figures).to.deep.equal({
       Requests: '6',
       Allowed: '3',
@@ -106,7 +112,7 @@ describe('auditReport', () => {
     const [, reason] = rowsOf(page, 'Denials by reason');
     expect(reason![0]).to.equal('role_insufficient The role of the caller does not allow it.');
     expect(rowsOf(page, 'Latest denials')[1]).to.deep.equal([
-      ...['2026-11-22 12:00:00', 'ann', '192.0.2.7', 'report tool', 'role_insufficient'],
+      ...['2026-11-22 12:00:00', '1', 'ann', '192.0.2.7', 'report tool', 'role_insufficient'],
     ]);
   });
 
@@ -142,6 +148,224 @@ describe('auditReport', () => {
     expect(page)
       .to.include('&lt;b&gt;')
       .and.not.match(/<b>|<i>|<u>|\u202e/);
+  });
+
+  describe('of a log that somebody fills with denials', () => {
+    const [allowed] = everyOutcome();
+    const denied = (subject: string, tool: string, code: string, reason?: string): object => ({
+      ...allowed,
+      outcome: 'denied',
+      principal: { issuer: 'https://as.example.com', subject, clientId: subject },
+      rpc: [{ kind: 'request', id: 1, method: 'tools/call', tool }],
+      decisions: [
+        {
+          middleware: 'authorizeScopes',
+          effect: 'deny',
+          status: 403,
+          code,
+          detail: reason === undefined ? {} : { reason },
+          ms: 1,
+        },
+      ],
+    });
+    const many = (make: (index: number) => object): object[] => Array.from({ length: 300 }, (_, index) => make(index));
+
+    it('keeps the rows of everybody else', async () => {
+      const flood = [
+        ...many((index) => denied('eve', `made-up-${index}`, 'tool_undefined')),
+        ...many((index) => denied('eve', `named-${index}`, 'rate_limited')),
+      ];
+      const page = await pageOf([allowed!, denied('bob', 'report', 'role_insufficient'), ...flood]);
+      const calls = rowsOf(page, 'Who called what').slice(1, -1);
+      expect(calls[0]!.slice(0, 3)).to.deep.equal(['ann https://as.example.com', 'report tool', '1']);
+      expect(calls.map(([caller]) => caller)).to.include('bob https://as.example.com');
+      const own = calls.filter(([caller]) => caller!.startsWith('eve'));
+      expect(own.length).to.equal(12);
+      expect(own.at(-2)!.slice(1, 4)).to.deep.equal(['11 or more further names', '0', '290']);
+      expect(own.at(-1)!.slice(1, 4)).to.deep.equal(['300 calls of 300 undefined tools', '0', '300']);
+      expect(page).not.to.include('made-up-7');
+      const latest = rowsOf(page, 'Latest denials').slice(1);
+      expect(latest.map((row) => [row[1], row[2], row.at(-1)])).to.deep.equal([
+        ['300', 'eve', 'rate_limited'],
+        ['300', 'eve', 'tool_undefined'],
+        ['1', 'bob', 'role_insufficient'],
+      ]);
+    });
+
+    it('counts a name once however often it is called, and says where it stopped counting', async () => {
+      const again = many((index) => denied('eve', `t${index % 3}`, 'tool_undefined'));
+      const more = [
+        ...many((index) => denied('bob', `a${index}`, 'tool_undefined')),
+        ...many((index) => denied('bob', `b${index}`, 'tool_undefined')),
+      ];
+      const page = await pageOf([...again, ...more]);
+      const texts = rowsOf(page, 'Who called what').map(([, what]) => what);
+      expect(texts).to.include('300 calls of 3 undefined tools');
+      expect(texts).to.include('600 calls of 500 or more undefined tools');
+    });
+
+    it('takes no name of a batch for one that is not defined, as it may be any of them', async () => {
+      const message = { kind: 'request', id: 1, method: 'tools/call' };
+      const batch = {
+        ...denied('eve', '', 'tool_undefined'),
+        rpc: [
+          { ...message, tool: 'report' },
+          { ...message, tool: 'x' },
+        ],
+      };
+      const rows = rowsOf(await pageOf([batch]), 'Who called what').slice(1, -1);
+      expect(rows.map(([, what]) => what)).to.deep.equal(['report tool', 'x tool']);
+    });
+
+    it('says what is not defined by its kind, in the plural where it is more than one', async () => {
+      const prompt = {
+        ...denied('eve', '', 'prompt_undefined'),
+        rpc: [{ kind: 'request', id: 1, method: 'prompts/get', prompt: 'p' }],
+      };
+      const rows = rowsOf(await pageOf([prompt]), 'Who called what').slice(1, -1);
+      expect(rows.map(([, what]) => what)).to.deep.equal(['1 call of 1 undefined prompt']);
+    });
+
+    it('keeps what no caller did in what stood out', async () => {
+      const signature = everyEvent().signature_failed;
+      const flood = many((index) => ({ ...signature, detail: { reason: `r${index}` } }));
+      const page = await pageOf([everyEvent().configuration_changed, everyEvent().tool_missing, ...flood]);
+      const events = rowsOf(page, 'Worth a look').map((row) => row[2]);
+      expect(events.filter((one) => one!.includes('signature_failed')).length).to.equal(10);
+      expect(events.some((one) => one!.includes('configuration_changed'))).to.equal(true);
+      expect(events.some((one) => one!.includes('tool_missing'))).to.equal(true);
+    });
+
+    it('tells denials of one code apart by what the check said of them, and says what was down', async () => {
+      const page = await pageOf([
+        denied('eve', 'report', 'token_invalid', 'expired'),
+        denied('eve', 'report', 'token_invalid', 'expired'),
+        denied('eve', 'report', 'token_invalid', '<b>format'),
+        { ...denied('eve', 'report', 'unavailable', 'The replay store is unavailable'), outcome: 'failed' },
+      ]);
+      const rows = [...page.matchAll(/<tr class="sub">(.*?)<\/tr>/gs)].map(([, row]) => textOf(row!));
+      expect(rows).to.deep.equal([
+        'expired 2 2026-11-22 12:00:00',
+        '&lt;b&gt;format 1 2026-11-22 12:00:00',
+        'The replay store is unavailable 1 2026-11-22 12:00:00',
+      ]);
+      const reasons = rowsOf(page, 'Latest denials')
+        .slice(1)
+        .map((row) => row.at(-1));
+      expect(reasons).to.deep.equal([
+        'unavailable (The replay store is unavailable)',
+        'token_invalid (&lt;b&gt;format)',
+        'token_invalid (expired)',
+      ]);
+    });
+
+    it('counts apart who was only asked to try again', async () => {
+      const page = await pageOf([allowed!, denied('', 'report', 'proof_nonce')]);
+      expect(rowsOf(page, 'Who called what').at(-1)!.slice(2, 7)).to.deep.equal(['1', '0', '1', '0', '0']);
+      expect(textOf(page))
+        .to.include('Asked to try again 1')
+        .and.include('No request was denied. 1 further one was asked to try again')
+        .and.not.include('Latest denials');
+    });
+  });
+
+  describe('says which log it is about', () => {
+    const settings = { value: { level: 'high', issuers: ['https://as.example.com'], exposeToken: false } };
+
+    it('by its files, its chain, its ends, and what verified it', async () => {
+      const { signer, jwks } = await signedLog();
+      const kept = signer.map(({ jws }) => jws);
+      const { html } = await auditReport({
+        files: [file],
+        keys: jwks,
+        checkpoints: kept,
+        now: () => NOW,
+        version: '1.2.3',
+      });
+      const links = (await readFile(file, 'utf8')).split('\n').map((line) => readLink(Buffer.from(line)));
+      const about = Object.fromEntries(termsOf(html.split('<dl class="about">')[1]!));
+      expect(about).to.deep.equal({
+        Files: file,
+        Chain: links[0]!.chain,
+        'First record': `record 1, 2026-11-22 12:00:00 UTC, hash ${links[0]!.hash}`,
+        'Last record': `record 3, 2026-11-22 12:00:00 UTC, hash ${links[2]!.hash}`,
+        'Keys that verified': await calculateJwkThumbprint(jwks.keys[0]!),
+        'Kept checkpoints compared': 'record 2, made 2026-11-22 13:00:00 UTC',
+        'Written by': 'mcp-etdi 1.2.3',
+      });
+    });
+
+    it('and names no key and no checkpoint that verified nothing', async () => {
+      const { signer } = await signedLog();
+      const { html } = await auditReport({ files: [file], now: () => NOW });
+      const about = Object.fromEntries(termsOf(html.split('<dl class="about">')[1]!));
+      expect(about).to.include({ 'Keys that verified': 'none', 'Kept checkpoints compared': 'none' });
+      const text = await readFile(file, 'utf8');
+      await writeFile(file, text.replace('ann', 'eve'));
+      const changed = await auditReport({ files: [file], checkpoints: signer, now: () => NOW });
+      expect(termsOf(changed.html.split('<dl class="about">')[1]!).flat()).to.include(
+        'see above: the log is not what was written',
+      );
+    });
+
+    it('with every configuration that came to be in force, as text', async () => {
+      const page = await pageOf([
+        { ...everyEvent().configuration_loaded, component: 'securityProfile', settings },
+        { ...everyEvent().configuration_changed, actor: '<b>eve', settings: { keys: ['level'] } },
+        { v: 1, type: 'configuration_changed', component: 7, settings: 'x' },
+      ]);
+      const found = [...page.matchAll(/<details>\s*<summary>(.*?)<\/details>/gs)].map(([, one]) => textOf(one!));
+      expect(found).to.include.members([
+        'A configuration is in force: securityProfile , 2026-11-22 12:00:00 UTC exposeToken : false issuers : [&quot;https://as.example.com&quot;] level : high',
+        'A configuration changed: rateLimit by &lt;b&gt;eve, 2026-11-22 12:00:00 UTC keys : [&quot;level&quot;]',
+        'A configuration changed: 7 , - UTC no settings',
+      ]);
+    });
+
+    it('and how to verify it, in words for a shell', async () => {
+      await writeTrail(file, everyOutcome());
+      const codeOf = async (named?: Named): Promise<string> => {
+        const { html } = await auditReport({ files: [file], now: () => NOW, ...(named ? { named } : {}) });
+        return textOf(/<footer>(.*?)<\/footer>/s.exec(html)![1]!).split('itself')[1]!;
+      };
+      expect(await codeOf()).to.equal(
+        `, with the public keys (--keys) and a checkpoint that was kept elsewhere (--checkpoint) added: mcp-etdi audit verify ${file}`,
+      );
+      const named = { files: ["it's <b>.jsonl"], keys: 'keys.jwks.json', checkpoints: ['a b', 'c'], partial: true };
+      expect(await codeOf(named)).to.equal(
+        ': mcp-etdi audit verify &#39;it&#39;\\&#39;&#39;s &lt;b&gt;.jsonl&#39; --keys keys.jwks.json --checkpoint &#39;a b&#39; --checkpoint c --partial',
+      );
+    });
+
+    async function signedLog(): Promise<{ signer: readonly Checkpoint[]; jwks: JSONWebKeySet }> {
+      const signer = await fakeSigner();
+      const events = everyOutcome().slice(0, 2);
+      const { chain, seq, hash } = readLink(Buffer.from(trailLines(events)[1]!))!;
+      const checkpoint = await signCheckpoint(signer, { chain, seq, hash, time: '2026-11-22T13:00:00.000Z' });
+      await writeTrail(file, [...events, { ...everyEvent().trail_checkpoint, jws: checkpoint.jws }]);
+      return { signer: [checkpoint], jwks: signer.jwks };
+    }
+  });
+
+  describe('over time', () => {
+    const at = (time: string): object => ({ ...everyOutcome()[0], time });
+    const marksOf = (page: string): string[] =>
+      [...(/<div class="axis">(.*?)<\/div>/s.exec(page)?.[1] ?? '').matchAll(/<span>(.*?)<\/span>/g)].map(
+        ([, one]) => one!,
+      );
+
+    it('ends with the last request', async () => {
+      const page = await pageOf([at('2026-11-22T12:00:00.000Z'), at('2026-11-22T12:00:04.000Z')]);
+      expect(marksOf(page)).to.deep.equal(['2026-11-22 12:00:00', '2026-11-22 12:00:02', '2026-11-22 12:00:04']);
+      expect(page).to.include('viewBox="0 0 50 100"');
+      const [, width] = /<rect class="allowed" x="[\d.]+" y="[\d.]+" width="([\d.]+)"/.exec(page) ?? [];
+      expect(Number(width)).to.be.closeTo((8 * 5) / 24, 0.01);
+    });
+
+    it('ends on the day of the last request, though its bar goes on', async () => {
+      const page = await pageOf([at('2026-06-01T12:00:00.000Z'), at('2026-08-01T12:00:00.000Z')]);
+      expect([marksOf(page)[0], marksOf(page).at(-1)]).to.deep.equal(['2026-06-01', '2026-08-01']);
+    });
   });
 
   it('says first that a log was changed, where, and how', async () => {

@@ -12,7 +12,7 @@ describe('Timeline', () => {
     expect(timeline.slots()).to.deep.equal([]);
     timeline.add(NOON + 1, 'denied');
     expect(timeline.slots()).to.deep.equal([
-      { time: NOON, outcomes: { allowed: 0, denied: 1, failed: 0, aborted: 0 } },
+      { time: NOON, outcomes: { allowed: 0, denied: 1, retried: 0, failed: 0, aborted: 0 } },
     ]);
   });
 
