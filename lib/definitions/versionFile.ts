@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Unavailable } from '../denial.js';
 import { failedWith } from '../files/disk.js';
 import { whileLocked } from '../files/replaceFile.js';
 import { parseStrictJson } from '../json/strict.js';
 import { flag, optional, readOptions } from '../options.js';
+import { orUnavailable } from '../outage.js';
 import { decodeLockfile, encodeLockfile, type Lockfile } from './lockfile.js';
 import { Pins, type Pin, type Pinned, type VersionStore } from './versions.js';
 
@@ -48,18 +48,10 @@ export function fileVersions(path = 'mcp-tools.lock.json', options: FileVersions
 
   return Object.freeze({
     pin: (name: string, version: string, form: string, digest: string, server: string) =>
-      available(() => remember({ server, name, version, form, digest })),
+      orUnavailable(OUTAGE, () => remember({ server, name, version, form, digest })),
     find: (name: string, version: string, server: string) =>
-      available(async () => (await read(file)).pins.find(name, version, server)),
+      orUnavailable(OUTAGE, async () => (await read(file)).pins.find(name, version, server)),
   });
-}
-
-async function available<Value>(work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw new Unavailable(OUTAGE, { cause });
-  }
 }
 
 /** What a file says: of others as well, since it is replaced as a whole. */

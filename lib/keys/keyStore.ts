@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
-import { Unavailable } from '../denial.js';
+import { orUnavailable } from '../outage.js';
 import { listOf, oneOf, optional, readOptions, text } from '../options.js';
 import type { KeyAlgorithm } from './algorithms.js';
 import {
@@ -68,6 +68,8 @@ export interface KeyStore {
 }
 
 const UPKEEP_EVERY = 60_000;
+/** Whoever depends on a key is told so whatever the reason: nobody signs with a doubtful one. */
+const OUTAGE = 'The signing keys are unavailable';
 
 /**
  * Opens a directory of signing keys, and creates it when there is none.
@@ -87,7 +89,7 @@ export async function openKeyStore(options: OpenKeyStoreOptions): Promise<KeySto
     publishFor: Math.min(...settings.purposes.map((purpose) => settings.policyOf(purpose).publishFor / 1000)),
     signer: (purpose: KeyPurpose, algorithm?: KeyAlgorithm) => signerOf(ring, wantedOf(settings, purpose, algorithm)),
     jwks: (purpose?: KeyPurpose) =>
-      available(() => exportKeys(ring, settings, purpose === undefined ? {} : { purpose })),
+      orUnavailable(OUTAGE, () => exportKeys(ring, settings, purpose === undefined ? {} : { purpose })),
     export: (filter: KeyFilter = {}) => exportKeys(ring, settings, filter),
     list: async () => (await ring.keys()).map((record) => describe(record, settings.now().getTime())),
     generate: async (purpose: KeyPurpose, algorithm?: KeyAlgorithm) =>
@@ -108,16 +110,10 @@ export async function openKeyStore(options: OpenKeyStoreOptions): Promise<KeySto
 
 function signerOf(ring: KeyRing, wanted: Wanted): Signer {
   ring.keep(wanted);
-  return Object.freeze({ purpose: wanted.purpose, current: () => available(() => ring.signingKey(wanted)) });
-}
-
-/** Whoever depends on a key is told that it cannot be had, whatever the reason: nobody signs with a doubtful one. */
-async function available<Value>(work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw new Unavailable('The signing keys are unavailable', { cause });
-  }
+  return Object.freeze({
+    purpose: wanted.purpose,
+    current: () => orUnavailable(OUTAGE, () => ring.signingKey(wanted)),
+  });
 }
 
 function wantedOf(settings: KeyStoreSettings, purpose: KeyPurpose, algorithm?: KeyAlgorithm): Wanted {

@@ -2,6 +2,7 @@ import { Unavailable } from '../denial.js';
 import { fetchJson } from '../fetch.js';
 import { parseStrictJson } from '../json/strict.js';
 import { deepFreeze } from '../json/freeze.js';
+import { orUnavailable } from '../outage.js';
 import { isObject } from '../rpc.js';
 import { TokenCache } from './cache.js';
 import { readClaims } from './claims.js';
@@ -72,20 +73,16 @@ function asker(
 ): Ask {
   const about = { network, keySets, now, outage: OUTAGE };
   const endpoint = serverEndpoint(issuer, source.endpoint, 'introspection_endpoint', about);
-  return async (token) => {
-    try {
-      const question = { token, token_type_hint: 'access_token' };
-      const post = await clientRequest(question, issuer, source, now());
-      const signal = AbortSignal.timeout(source.timeout * 1000);
-      const answer = await fetchJson(await endpoint(), { fetch: network.fetch, signal, post, parse: parseStrictJson });
-      if (!isObject(answer) || typeof answer['active'] !== 'boolean')
-        throw new TypeError('not an introspection response');
-      return deepFreeze(answer);
-    } catch (cause) {
-      if (cause instanceof Unavailable) throw cause;
-      throw new Unavailable(OUTAGE, { cause });
-    }
+  const ask: Ask = async (token) => {
+    const question = { token, token_type_hint: 'access_token' };
+    const post = await clientRequest(question, issuer, source, now());
+    const signal = AbortSignal.timeout(source.timeout * 1000);
+    const answer = await fetchJson(await endpoint(), { fetch: network.fetch, signal, post, parse: parseStrictJson });
+    if (!isObject(answer) || typeof answer['active'] !== 'boolean')
+      throw new TypeError('not an introspection response');
+    return deepFreeze(answer);
   };
+  return (token) => orUnavailable(OUTAGE, () => ask(token));
 }
 
 function readAnswer(answer: Members, issuer: AskedIssuer, options: VerifierOptions): VerifiedToken {

@@ -1,6 +1,6 @@
-import { Unavailable } from '../denial.js';
 import { inTime } from '../inTime.js';
 import type { Check } from '../options.js';
+import { orUnavailable } from '../outage.js';
 import { isPromise } from '../promise.js';
 import type { RevocationStore, TokenFacts } from '../stores/revocations.js';
 import type { Auth } from './auth.js';
@@ -13,6 +13,8 @@ export type IsRevoked = (token: TokenFacts) => boolean | Promise<boolean>;
 
 /** How long an answer is waited for. */
 const TIMEOUT_MS = 2000;
+/** What a check says about its failure is for the operator alone. */
+const OUTAGE = 'Whether the token was revoked cannot be known';
 
 export const revocations: Check = (value) =>
   typeof value === 'function' || typeof (value as Partial<RevocationStore> | null)?.isRevoked === 'function'
@@ -32,22 +34,16 @@ export type NotRevoked = (auth: Auth, token: string) => Promise<void>;
 export function notRevoked(given: IsRevoked | RevocationStore): NotRevoked {
   const ask: IsRevoked = typeof given === 'function' ? given : (token) => given.isRevoked(token);
   return async (auth, token) => {
-    const answer = await answerOf(ask, factsOf(auth, token));
+    const answer = await orUnavailable(OUTAGE, () => answerOf(ask, factsOf(auth, token)));
     if (typeof answer !== 'boolean')
       throw new TypeError("authenticate: 'revoked' must return, or resolve to, true or false");
     if (answer) throw new TokenFault('revoked');
   };
 }
 
-/** A check that fails cannot tell, and what it says about it is for the operator alone. */
-async function answerOf(ask: IsRevoked, facts: TokenFacts): Promise<unknown> {
-  try {
-    const answer: unknown = ask(facts);
-    return isPromise(answer) ? await inTime(answer, TIMEOUT_MS) : answer;
-  } catch (cause) {
-    if (cause instanceof Unavailable) throw cause;
-    throw new Unavailable('Whether the token was revoked cannot be known', { cause });
-  }
+function answerOf(ask: IsRevoked, facts: TokenFacts): unknown {
+  const answer: unknown = ask(facts);
+  return isPromise(answer) ? inTime(answer, TIMEOUT_MS) : answer;
 }
 
 function factsOf({ issuer, subject, clientId, expiresAt, claims }: Auth, token: string): TokenFacts {
