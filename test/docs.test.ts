@@ -46,6 +46,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   'mounting.md': ['AdapterOptions'],
   'mtls.md': ['MtlsOptions', 'CertificateProxyOptions', 'MtlsFetchOptions'],
   'protectedResource.md': ['ProtectedResourceOptions'],
+  'providers.md': ['OidcOptions'],
   'publishTools.md': ['PublishToolsOptions'],
   'rateLimit.md': ['RateLimitOptions'],
   'redis.md': ['RedisStoresOptions'],

@@ -14,7 +14,7 @@ export interface Project {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PACKAGES = ['express', 'koa', 'zod', 'ioredis', 'redis', '@modelcontextprotocol'];
+const PACKAGES = ['express', 'koa', 'zod', 'ioredis', 'redis', 'supertest', '@modelcontextprotocol'];
 
 export function createProject(): Project {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'etdi-project-')));

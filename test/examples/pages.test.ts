@@ -21,6 +21,7 @@ import { verifyThenSign } from '../../examples/pages/clients.js';
 import { actorsOf } from '../../examples/pages/exchangeToken.js';
 import { revoke } from '../../examples/pages/introspection.js';
 import { kmsSigner } from '../../examples/pages/keys.js';
+import { colleagues } from '../../examples/pages/mounting.js';
 import * as metadata from '../../examples/pages/protectedResource.js';
 import { publish, sources, withCode } from '../../examples/pages/publishTools.js';
 import { mountTwo, shared } from '../../examples/pages/rateLimit.js';
@@ -65,6 +66,20 @@ describe('what the pages show in a few lines', () => {
     const names = [log, login, access, engine, shared(client), origin].map(({ name }) => name);
     expect(new Set(names)).to.have.lengthOf(5);
     expect(checks(client, { issuers, resource, tools })).to.be.a('function');
+  });
+
+  it('denies who is no colleague: mounting', async () => {
+    const app = express()
+      .use('/mcp', toExpress(authenticate({ issuers, resource, fetch: as.fetch }), colleagues))
+      .post('/mcp', (_req, res) => void res.json({}));
+    for (const [department, status] of [
+      ['sales', 200],
+      ['other', 403],
+    ] as const) {
+      const token = await as.token({ department });
+      const sent = request(app).post('/mcp').set('authorization', `Bearer ${token}`).send(call);
+      expect((await sent).status).to.equal(status);
+    }
   });
 
   it('builds: audit formats', async () => {

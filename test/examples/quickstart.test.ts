@@ -75,6 +75,18 @@ describe('what the pages show', function () {
       .and.to.match(/^# fail 0$/m);
   });
 
+  it('tests a handler by itself, and an app with supertest', async () => {
+    project.write({ 'handler.test.js': quoted('docs/testing.md', 'examples/quickstart/handler.test.js') });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [...project.nodeOptions, '--test', '--test-reporter', 'tap', 'handler.test.js'],
+      { cwd: project.folder },
+    );
+    expect(stdout)
+      .to.match(/^# pass 3$/m)
+      .and.to.match(/^# fail 0$/m);
+  });
+
   it('serves at level enhanced, keeps what it needs in its folder, and ends with a whole trail', async () => {
     const server = serverOf('docs/securityProfile.md', 'examples/quickstart/enhanced.js', { port, issuer: as.issuer });
     project.write({ 'mcp.js': mcpOf('v2'), 'server.js': server });
