@@ -3,6 +3,9 @@ const HIDDEN = /[\\\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
+/** What stands for the end of a text that was cut. No escaped text has it anywhere else. */
+export const CUT = '\\...';
+
 /**
  * Makes any text safe to stand in one line of a log, whatever writes that line and whoever looks at it.
  *
@@ -13,14 +16,14 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 export function escapeText(value: string, most = 256): string {
   const kept = value.length > most ? value.slice(0, most) : value;
   const escaped = PLAIN.test(kept) ? kept : kept.replace(HIDDEN, escapeCharacter);
-  return kept === value ? escaped : `${escaped}\\...`;
+  return kept === value ? escaped : escaped + CUT;
 }
 
 /** Shows a text that is escaped already, or should be: as `escapeText` does, except that a backslash stays what it is. */
 export function showText(value: string, most = 256): string {
   const kept = value.length > most ? value.slice(0, most) : value;
   const shown = PRINTABLE.test(kept) ? kept : kept.replace(HIDDEN, showCharacter);
-  return kept === value ? shown : `${shown}\\...`;
+  return kept === value ? shown : shown + CUT;
 }
 
 function showCharacter(character: string): string {

@@ -4,7 +4,7 @@ import { nameOf } from '../callchain/names.js';
 import type { RequestContext } from '../context.js';
 import type { Decision } from '../decision.js';
 import type { RpcMessage } from '../rpc.js';
-import { escapeText } from '../text.js';
+import { CUT, escapeText } from '../text.js';
 import { nothingSpent, type Spent } from './content.js';
 import { perFrozen } from './perFrozen.js';
 import type { Privacy } from './privacy.js';
@@ -110,16 +110,29 @@ function auditMessage(message: RpcMessage, privacy: Privacy, spent: Spent): Audi
   if (message.kind !== 'notification') audited.id = auditId(message.id, privacy);
   if (message.kind === 'response') return Object.freeze(audited);
   const { method, params, target } = message;
-  audited.method = METHODS.has(method) ? method : privacy.text(method, MAX_METHOD);
+  audited.method = METHODS.has(method) ? method : within(spent, method, (name) => privacy.text(name, MAX_METHOD));
   const { kind, name } = target;
-  if (kind === 'resource') audited.resource = privacy.path(bareUri(name));
-  else if (kind !== 'method') audited[kind] = privacy.text(name);
+  if (kind === 'resource') audited.resource = within(spent, name, (uri) => privacy.path(bareUri(uri)));
+  else if (kind !== 'method') audited[kind] = within(spent, name, (one) => privacy.text(one));
   const hasArguments = kind === 'tool' && privacy.recordsArguments && Object.hasOwn(params, 'arguments');
   if (!hasArguments) return Object.freeze(audited);
   const value = params['arguments'];
   if (privacy.isLazy) return Object.freeze(withArguments(audited, () => privacy.arguments(value, spent)));
   audited.arguments = privacy.arguments(value, spent) ?? NOTHING;
   return Object.freeze(audited);
+}
+
+/** Longer than anything that is defined and allowed, and so than what anybody would hide behind others. */
+const LONG_NAME = 256;
+/** How much of all long names of a record is looked through, in UTF-16 units: a batch can hold a hundred. */
+const MOST_OF_NAMES = 65_536;
+
+/** A name as it is recorded, or the sign of what was cut off where the long ones before it took too much. */
+function within(spent: Spent, name: string, record: (name: string) => string): string {
+  if (name.length <= LONG_NAME) return record(name);
+  if (spent.names > MOST_OF_NAMES) return CUT;
+  spent.names += name.length;
+  return record(name);
 }
 
 const NOTHING: AuditedContent = Object.freeze({});

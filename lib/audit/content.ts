@@ -35,11 +35,13 @@ const MOST_KEYS = 50;
 export interface Spent {
   nodes: number;
   characters: number;
+  /** UTF-16 units of long names, of tools, methods and resources. */
+  names: number;
 }
 
 /** Nothing is used up yet. */
 export function nothingSpent(): Spent {
-  return { nodes: 0, characters: 0 };
+  return { nodes: 0, characters: 0, names: 0 };
 }
 
 /** What is recorded of a value; nothing in mode `none`. */

@@ -48,7 +48,7 @@ export function describeRequest(
   if (request.messages !== undefined) record.rpc = auditMessages(request.messages, privacy);
   const trace = auditTrace(request);
   if (trace !== undefined) record.trace = trace;
-  const access = auditAccess(decisions, facts.access);
+  const access = auditAccess(decisions, facts.access, privacy);
   if (access !== undefined) record.access = access;
   const transaction = facts.callStack?.transaction ?? deniedTransaction(decisions);
   if (transaction !== undefined) record.transaction = privacy.id(transaction, MAX_ID);

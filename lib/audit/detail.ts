@@ -3,6 +3,7 @@ import { escapeText } from '../text.js';
 import { perFrozen } from './perFrozen.js';
 import type { Privacy } from './privacy.js';
 import type { AuditedDecision, AuditedAccess, AuditedValue } from './record.js';
+import { maskSecrets } from './secrets.js';
 
 /**
  * The members of a denial's detail that are recorded: never a secret, never anything a client sent at length.
@@ -16,7 +17,7 @@ const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 const MAX_CAUSES = 4;
 
 /** For what is no part of a request. */
-const PLAIN: Pick<Privacy, 'text'> = { text: escapeText };
+const PLAIN: Pick<Privacy, 'text'> = { text: (text, most) => escapeText(maskSecrets(text), most) };
 
 /** One verdict as it is recorded. What the request itself carries is masked in it. */
 export function auditDecision(decision: Decision, privacy: Pick<Privacy, 'text'> = PLAIN): AuditedDecision {
@@ -38,21 +39,29 @@ export function auditDecision(decision: Decision, privacy: Pick<Privacy, 'text'>
 }
 
 /** What a denial says about the caller's rights, or else what was proven about them. */
-export function auditAccess(decisions: readonly Decision[], proven?: AuditedAccess): AuditedAccess | undefined {
+export function auditAccess(
+  decisions: readonly Decision[],
+  proven: AuditedAccess | undefined,
+  privacy: Pick<Privacy, 'text' | 'holdsOwn'>,
+): AuditedAccess | undefined {
   const denied = decisions.find((one) => one.effect === 'deny' && Array.isArray(one.detail?.['required']));
   const { required, granted, missing } = (denied as Denied | undefined)?.detail ?? proven ?? {};
   if (!Array.isArray(required)) return undefined;
-  if (Array.isArray(granted) && missing === undefined) return allowedAccess(required)(granted);
-  const access: { -readonly [Name in keyof AuditedAccess]: AuditedAccess[Name] } = { required: auditList(required) };
-  if (Array.isArray(granted)) access.granted = auditList(granted);
-  if (Array.isArray(missing)) access.missing = auditList(missing);
+  // A policy may make what it requires of what the client sent.
+  const isOwn = required.some((one) => typeof one === 'string' && privacy.holdsOwn(one));
+  if (Array.isArray(granted) && missing === undefined && !isOwn) return allowedAccess(required)(granted);
+  const access: { -readonly [Name in keyof AuditedAccess]: AuditedAccess[Name] } = {
+    required: auditList(required, privacy),
+  };
+  if (Array.isArray(granted)) access.granted = auditList(granted, privacy);
+  if (Array.isArray(missing)) access.missing = auditList(missing, privacy);
   return Object.freeze(access);
 }
 
 /** The list of a policy and that of a principal are the same for many requests. */
 const allowedAccess = perFrozen((required: readonly unknown[]) =>
   perFrozen((granted: readonly unknown[]): AuditedAccess =>
-    Object.freeze({ required: auditList(required), granted: auditList(granted) }),
+    Object.freeze({ required: auditList(required, PLAIN), granted: auditList(granted, PLAIN) }),
   ),
 );
 
@@ -71,13 +80,13 @@ function auditDetail(detail: Detail, privacy: Pick<Privacy, 'text'>): AuditedDec
 
 function auditValue(value: unknown, privacy: Pick<Privacy, 'text'>): AuditedValue | undefined {
   if (typeof value === 'string') return privacy.text(value, MAX_TEXT);
-  if (Array.isArray(value)) return auditList(value);
+  if (Array.isArray(value)) return auditList(value, privacy);
   return typeof value === 'boolean' || Number.isFinite(value) ? (value as boolean | number) : undefined;
 }
 
-function auditList(values: readonly unknown[]): readonly string[] {
+function auditList(values: readonly unknown[], privacy: Pick<Privacy, 'text'>): readonly string[] {
   const texts = values.filter((value) => typeof value === 'string').slice(0, MAX_LIST);
-  return Object.freeze(texts.map((value) => escapeText(value, MAX_TEXT)));
+  return Object.freeze(texts.map((value) => privacy.text(value, MAX_TEXT)));
 }
 
 /** The name of an error and the first code along its causes: a failed `fetch` has its reason one level down. */

@@ -45,8 +45,15 @@ export class Privacy {
     return shortened(text, MAX_TEXT, (part) => maskRandom(maskSecrets(part, this.#own)));
   }
 
+  /** Whether a text holds something that the request proves its caller with. */
+  holdsOwn(text: string): boolean {
+    return this.#own.mask(text) !== text;
+  }
+
   id(id: string, most: number): string {
-    return UUID.test(id) ? id : shortened(id, most, (part) => maskRandom(maskSecrets(part, this.#own)));
+    return UUID.test(id) && !this.holdsOwn(id)
+      ? id
+      : shortened(id, most, (part) => maskRandom(maskSecrets(part, this.#own)));
   }
 
   /** @param spent what other arguments in the same record have used up of its limits */

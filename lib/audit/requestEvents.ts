@@ -60,7 +60,7 @@ export class RequestEvents {
 
   denial(denied: Denied): DenialEvent {
     const { effect: _effect, ...decision } = auditDecision(denied, this.#privacy);
-    const access = auditAccess([denied]);
+    const access = auditAccess([denied], undefined, this.#privacy);
     return Object.freeze({
       ...this.#about(deniedTransaction([denied])),
       ...(decision as Omit<DenialEvent, keyof About | 'type'>),
@@ -82,7 +82,7 @@ export class RequestEvents {
     const type = PROOFS.get(middleware);
     if (type === undefined || !this.#isProven(type)) return undefined;
     const { access, callStack } = this.#facts;
-    const needed = type === 'authorization_succeeded' ? auditAccess([], access) : undefined;
+    const needed = type === 'authorization_succeeded' ? auditAccess([], access, this.#privacy) : undefined;
     const stack = type === 'call_stack_proven' ? callStack : undefined;
     return Object.freeze({
       ...this.#about(),

@@ -60,6 +60,32 @@ describe('describeRequest', () => {
     expect(one.rpc?.[99]?.arguments?.masked).to.be.greaterThan(0);
   });
 
+  it('looks through long names only so far, and records each name that something can be defined under', async () => {
+    const long = 'token=hunter2;'.repeat(1000);
+    const calls = (names: readonly string[]) => names.map((name, id) => call(id, 'tools/call', { name }));
+    const names = [...Array.from({ length: 90 }, () => long), ...Array.from({ length: 10 }, (_, at) => `t${at}`)];
+    const before = process.cpuUsage();
+    const { rpc = [] } = await recordOf(calls(names));
+    expect(process.cpuUsage(before).user / 1000).to.be.lessThan(1000);
+    const recorded = rpc.map(({ tool = '' }) => tool);
+    expect(recorded.slice(0, 5).join()).to.match(/^(?:token=\[masked\][^,]*(?:,|$)){5}$/);
+    expect(recorded.slice(5, 90)).to.deep.equal(Array.from({ length: 85 }, () => '\\...'));
+    expect(recorded.slice(90)).to.deep.equal(names.slice(90));
+    const atTheEdge = await recordOf(calls(Array.from({ length: 100 }, () => 'n'.repeat(256))));
+    expect(atTheEdge.rpc?.at(-1)?.tool).to.equal('n'.repeat(256));
+  });
+
+  it('masks an id that the request proves its caller with, be it a UUID', async () => {
+    const id = '0b3ad6c1-52b3-4c8f-9a35-0c7c6f6c5d11';
+    const recordedWith = async (headers: Record<string, string>): Promise<unknown> => {
+      const ctx = fakeContext({ headers, body: call(id, 'ping') });
+      await ctx.request.rpc();
+      return describeRequest(ctx, DONE, NOON, UNPROVEN).rpc?.[0]?.id;
+    };
+    expect(await recordedWith({ 'mcp-session-id': id })).to.equal('[masked]');
+    expect(await recordedWith({ 'mcp-session-id': id.replace('0', '1') })).to.equal(id);
+  });
+
   it('masks what the request carries, wherever a peer may have put it', () => {
     const secret = 'hunter-2.Xy_9q';
     const headers = { 'mcp-session-id': secret };

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { auditAccess, auditDecision } from '../../../lib/audit/detail.js';
+import { ownDigestKey, Privacy } from '../../../lib/audit/privacy.js';
 import type { AuditedDecision, Decision } from '../../../lib/index.js';
+import { fakeContext } from '../../../lib/testing.js';
 
 function deny(extra: { readonly detail?: Readonly<Record<string, unknown>>; readonly cause?: unknown }): Decision {
   return { middleware: 'm', effect: 'deny', ms: 0.25, status: 403, code: 'role_insufficient', ...extra };
@@ -77,27 +79,49 @@ describe('auditDecision', () => {
 });
 
 describe('auditAccess', () => {
+  const privacy = new Privacy(
+    { arguments: 'none', results: 'none', key: ownDigestKey() },
+    fakeContext({ headers: { cookie: 'sid=9f8e7d6c5b4a' } }).request,
+  );
   const proven = { required: ['file:read'], granted: ['file:*'] };
   const detail = { kind: 'tool', required: ['a', 'b'], granted: ['a'], missing: ['b'] };
 
   it('is what the access check proved', () => {
-    expect(auditAccess([], proven)).to.deep.equal(proven);
+    expect(auditAccess([], proven, privacy)).to.deep.equal(proven);
   });
 
   it('is what a denial says, which does not repeat it in its detail', () => {
     const decision = deny({ detail });
-    expect(auditAccess([decision])).to.deep.equal({ required: ['a', 'b'], granted: ['a'], missing: ['b'] });
+    expect(auditAccess([decision], undefined, privacy)).to.deep.equal({
+      required: ['a', 'b'],
+      granted: ['a'],
+      missing: ['b'],
+    });
     expect(auditDecision(decision).detail).to.deep.equal({ kind: 'tool' });
   });
 
   it('is what a denial says, even when an earlier check had proven something', () => {
-    expect(auditAccess([deny({ detail })], proven)?.required).to.deep.equal(['a', 'b']);
+    expect(auditAccess([deny({ detail })], proven, privacy)?.required).to.deep.equal(['a', 'b']);
   });
 
   it('is absent where no check compared anything', () => {
-    expect(auditAccess([])).to.equal(undefined);
-    expect(auditAccess([deny({}), deny({ detail: { required: 'a' } }), deny({ detail: { kind: 'tool' } })])).to.equal(
-      undefined,
-    );
+    expect(auditAccess([], undefined, privacy)).to.equal(undefined);
+    const others = [deny({}), deny({ detail: { required: 'a' } }), deny({ detail: { kind: 'tool' } })];
+    expect(auditAccess(others, undefined, privacy)).to.equal(undefined);
+  });
+
+  it('holds nothing that the client proves itself with, and no secret, where a policy puts what was sent into it', () => {
+    const secrets = ['read:9f8e7d6c5b4a', 'read:AKIAIOSFODNN7EXAMPLE', 'read:a'];
+    const masked = ['read:[masked]', 'read:[masked]', 'read:a'];
+    const denied = deny({ detail: { required: secrets, granted: secrets, missing: secrets } });
+    expect(auditAccess([denied], undefined, privacy)).to.deep.equal({
+      required: masked,
+      granted: masked,
+      missing: masked,
+    });
+    const frozen = Object.freeze([...secrets]);
+    for (const required of [secrets, frozen, frozen]) {
+      expect(auditAccess([], { required, granted: ['read:a'] }, privacy)?.required).to.deep.equal(masked);
+    }
   });
 });
