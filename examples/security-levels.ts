@@ -2,7 +2,7 @@
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import express from 'express';
-import { defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
+import { contextOf, defineTools, oidc, protectedResource, securityProfile } from '../lib/index.js';
 import { serveExpress, toExpress } from '../adapters/express.js';
 
 const resource = 'http://localhost:3000/mcp'; // the public URL of your MCP endpoint
@@ -16,8 +16,22 @@ const tools = defineTools({
     requireSignature: true,
     maxCallDepth: 3,
   },
+  greet: { version: '1.0.0', permissions: ['greet'] }, // the tool of mcp.js
 });
 // #endregion
+
+const mcp = toNodeHandler(
+  createMcpHandler(() => {
+    const server = new McpServer({ name: 'security-levels', version: '1.0.0' });
+    server.registerTool('my_secure_tool', { description: 'Processes something' }, () => ({
+      content: [{ type: 'text', text: 'Processed securely' }],
+    }));
+    server.registerTool('greet', { description: 'Greets whoever calls' }, (ctx) => ({
+      content: [{ type: 'text', text: `Hello ${contextOf(ctx, 'auth').state.auth.subject}` }],
+    }));
+    return server;
+  }),
+);
 
 // #region profile
 import { memoryStores, openAuditTrail, openKeyStore } from '../lib/index.js';
@@ -43,20 +57,11 @@ const checks = securityProfile({
 const app = express();
 app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], keys: keyStore })));
 app.use('/mcp', toExpress(...checks));
-// #endregion
-
-const mcp = toNodeHandler(
-  createMcpHandler(() => {
-    const server = new McpServer({ name: 'security-levels', version: '1.0.0' });
-    server.registerTool('my_secure_tool', { description: 'Processes something' }, () => ({
-      content: [{ type: 'text', text: 'Processed securely' }],
-    }));
-    return server;
-  }),
-);
 app.all('/mcp', (req, res) => mcp(req, res, req.body));
 const server = app.listen(3000, 'localhost');
 
 process.once('SIGTERM', () => {
+  // First what reports, then the trail, then the keys that sign it.
   server.close(() => void audit.close().then(() => keyStore.close()));
 });
+// #endregion

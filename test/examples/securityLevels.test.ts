@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { expect } from 'chai';
-import { signingFetch } from '../../client/index.js';
-import { fakeSigner } from '../../lib/testing.js';
+import { connect } from '../../examples/security-levels-client.js';
+import { fakeProver, fakeSigner } from '../../lib/testing.js';
 import { freePort, startIssuer, startServer } from '../consumers/readme.js';
 import { asPackage } from '../support/snippets.js';
 import { createProject } from './installed.js';
@@ -30,7 +30,7 @@ describe('examples/security-levels', () => {
     const as = await startIssuer(resource);
     const signer = await fakeSigner();
     const agent = await publish(signer.jwks);
-    const token = await as.token('data:read user:profile:view', { client_id: 'agent' });
+    const token = await as.token('data:read user:profile:view greet', { client_id: 'agent' });
     const server = asPackage(SOURCE)
       .replaceAll('3000', String(port))
       .replace('https://login.example.com', as.issuer)
@@ -39,20 +39,25 @@ describe('examples/security-levels', () => {
     const env = { MCP_ETDI_KEY_SECRET: Buffer.alloc(32, 3).toString('base64') };
     const running = await startServer(project.folder, 'server.ts', resource, { ...project, env });
     try {
-      const call = async (through: typeof fetch): Promise<unknown> => {
-        const client = new Client({ name: 'agent', version: '1.0.0' });
-        const requestInit = { headers: { authorization: `Bearer ${token}` } };
-        await client.connect(new StreamableHTTPClientTransport(new URL(resource), { fetch: through, requestInit }));
+      const call = async (client: Client, name = 'my_secure_tool'): Promise<unknown> => {
         try {
-          return (await client.callTool({ name: 'my_secure_tool', arguments: {} })).content;
+          return (await client.callTool({ name, arguments: {} })).content;
         } finally {
           await client.close();
         }
       };
-      expect(await call(signingFetch({ signer, resource }))).to.deep.equal([
-        { type: 'text', text: 'Processed securely' },
-      ]);
-      expect(String(await call(fetch).catch((error: unknown) => error))).to.match(/signature/i);
+      const signed = [{ type: 'text', text: 'Processed securely' }];
+      expect(await call(await connect(resource, token, signer))).to.deep.equal(signed);
+      const greeted = [{ type: 'text', text: 'Hello ann' }];
+      expect(await call(await connect(resource, token, signer), 'greet')).to.deep.equal(greeted);
+      const { privateJwk, jkt } = await fakeProver();
+      const bound = await as.token('data:read user:profile:view', { client_id: 'agent', cnf: { jkt } });
+      expect(await call(await connect(resource, bound, signer, privateJwk))).to.deep.equal(signed);
+      expect(String(await connect(resource, bound, signer).catch((error: unknown) => error))).to.match(/401|token/i);
+      const unsigned = new Client({ name: 'agent', version: '1.0.0' });
+      const requestInit = { headers: { authorization: `Bearer ${token}` } };
+      await unsigned.connect(new StreamableHTTPClientTransport(new URL(resource), { requestInit }));
+      expect(String(await call(unsigned).catch((error: unknown) => error))).to.match(/signature/i);
       expect(await running.stop('SIGTERM')).to.equal(0);
     } finally {
       await running.stop();
