@@ -31,7 +31,6 @@ const REASONS: Readonly<Record<OwnCode, string>> = {
   session_malformed: 'What was sent is no session id.',
   session_conflict: 'The server gave a session id twice.',
   request_id_taken: 'A request of this id is under way in the session.',
-  request_id_taken: 'A request of this id is under way in the session.',
   rate_limited: 'The caller sent more requests than it may.',
   json_malformed: 'The body is not JSON.',
   rpc_malformed: 'The body is not JSON-RPC.',
