@@ -3,7 +3,7 @@ import { isObject } from '../rpc.js';
 import { escapeText } from '../text.js';
 import { MASK, maskCards, maskRandom, maskSecrets, type OwnSecrets } from './secrets.js';
 import { maskBehind } from './secrets/flags.js';
-import { aboutMembers, isSecretMember, maskJson } from './secrets/json.js';
+import { aboutMembers, isSecretMember, isSuspect, maskJson } from './secrets/json.js';
 import { maskNear, nearOf } from './secrets/near.js';
 import type { AuditedContent, AuditedJson } from './record.js';
 
@@ -141,6 +141,8 @@ class Copy {
     if (this.#spent.characters > this.#limits.all) return this.#leaveOut();
     const near = nearOf(text, most);
     this.#spent.characters += near.length;
+    // Of JSON whose end is not looked at nobody can tell what belongs to which name.
+    if (near !== text && isSuspect(near)) return this.#leaveOut();
     const shown = maskNear(near === text ? maskJson(text) : text, most, (part) => this.#mask(part));
     if (shown.masked !== near || shown.masked.length > shown.most) this.masked += 1;
     const escaped = escapeText(shown.masked, shown.most);

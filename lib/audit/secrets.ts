@@ -58,7 +58,7 @@ const JWK_MEMBER = /(?<![\w-])((?:d|dp|dq|k|p|priv|q|qi|r|t)["'\\]*[\s+]*[:=][\s
 /** Masks what is a secret by its form or its name, and what the request itself proves its caller with. */
 export function maskSecrets(text: string, own?: OwnSecrets): string {
   if (text.length < SHORTEST) return text;
-  const masked = maskPlain(text, own);
+  const masked = maskSlashes(maskPlain(text, own), own);
   return masked.includes('%') ? maskEncoded(masked, own) : masked;
 }
 
@@ -74,6 +74,14 @@ export function maskName(name: string, own: OwnSecrets): string {
   const masked = maskSecrets(open);
   if (masked === name && harmless.size < MOST_NAMES) harmless.add(name);
   return masked;
+}
+
+/** JSON may write a slash with a backslash, as that of PHP does. Where that hides a secret, it is the other text that is kept. */
+function maskSlashes(text: string, own: OwnSecrets | undefined): string {
+  if (!text.includes('\\/')) return text;
+  const plain = text.replaceAll('\\/', '/');
+  const masked = maskPlain(plain, own);
+  return masked === plain ? text : masked;
 }
 
 /** Where the percent-encoding of a text hides a secret, it is the decoded text that is kept, masked. */

@@ -4,6 +4,11 @@ import { isSecretInText, SECRET_ENDS } from './names.js';
 import { maskPairs } from './pairs.js';
 import { maskAt, type Place } from './place.js';
 
+/** As YAML writes a text of several lines, and a list. */
+const BLOCK = String.raw`[|>][-+\d]{0,2}[ \t]*(?:(?:\r?\n)+[ \t]+[^\r\n]*)+`;
+const LIST = String.raw`-[ \t]+[^\r\n]+(?:\r?\n[ \t]*-[ \t]+[^\r\n]+)*`;
+const SCALAR = String.raw`(\\*["'])(?!(?:\w+ )?\[masked\]\1)(?:(?!\1)\\?[^\r\n])+|(?!(?:\w+ )?\[masked\](?:[\s"'&;,<>\\]|$))(?:[^\s"'&;,<>\\]|\\(?!["'\\])){2,}`;
+
 /**
  * `name=value`, `name: value` and their like. A value in quotes is all that they hold, which are escaped in JSON that is a
  * text of JSON. Neither a value that is masked already, nor the scheme in front of one.
@@ -11,8 +16,7 @@ import { maskAt, type Place } from './place.js';
 const ASSIGNED: Place = {
   name: new RegExp(`(${SECRET_ENDS})(?:\\\\*["'])?\\]?[\\s+]*(?:[:=]=?>?|%3[ad])(?:[\\s+]|%20)*`, 'gi'),
   isEnd: true,
-  value:
-    /(\\*["'])(?!(?:\w+ )?\[masked\]\1)(?:(?!\1)\\?[^\r\n])+|(?!(?:\w+ )?\[masked\](?:[\s"'&;,<>\\]|$))(?:[^\s"'&;,<>\\]|\\(?!["'\\])){2,}/y,
+  value: new RegExp(`${BLOCK}|${LIST}|${SCALAR}`, 'y'),
 };
 
 /** An element of XML. */

@@ -122,10 +122,24 @@ describe('contentOf', () => {
       expect(text(deep)).to.include('[masked]').and.not.include('hunter2');
     });
 
+    it('leaves out what is too long to be looked at to its end, where it may hold a secret', () => {
+      const pad = 'x'.repeat(200_000);
+      for (const mode of ['redacted', 'full'] as const) {
+        for (const head of ['"password":["hunter22"]', '"secret":{"a":"hunter22"}', '"p\\u0061ssword":"hunter22"']) {
+          expect(plain(contentOf({ text: `{${head},"pad":"${pad}"}` }, mode, KEY))).to.deep.equal({
+            masked: 1,
+            value: { text: '[masked]' },
+          });
+        }
+        const { value } = contentOf({ text: `{"path":["hunter22"],"pad":"${pad}"}` }, mode, KEY) ?? {};
+        expect(JSON.stringify(value)).to.include('hunter22');
+      }
+    });
+
     it('keeps no more of it than of another text', () => {
-      const pins = JSON.stringify(Array.from({ length: 3000 }, () => ({ pin: 1 })));
-      expect(text(pins)).to.have.lengthOf(16_384 + 4);
-      expect(text(pins, 'redacted')).to.have.lengthOf(256 + 4);
+      const pins = (length: number): string => JSON.stringify(Array.from({ length }, () => ({ pin: 1 })));
+      expect(text(pins(3000))).to.have.lengthOf(16_384 + 4);
+      expect(text(pins(1000), 'redacted')).to.have.lengthOf(256 + 4);
       const nested = Array.from({ length: 12 }).reduce<string>((inner) => JSON.stringify({ inner, pin: 1 }), '');
       expect(text(nested).length).to.be.at.most(2 * 16_384 + 4);
     });

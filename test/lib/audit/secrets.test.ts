@@ -55,6 +55,12 @@ describe('maskSecrets', () => {
       ['<db:Password enc="no">hunter2</db:Password>', '<db:Password enc="no">[masked]</db:Password>'],
       ['<token>\nhunter2\n</token>', '<token>[masked]</token>'],
       ['-H "Authorization: ApiKey hunter2" x', '-H "Authorization: [masked]" x'],
+      ['{"url":"https:\\/\\/bob:hunter2@db.example\\/x"}', '{"url":"https://[masked]@db.example/x"}'],
+      ['https:\\/\\/db.example\\/x', 'https:\\/\\/db.example\\/x'],
+      ['db:\n  password: |\n    hunter2\n\n    more\n  user: ann\n', 'db:\n  password: [masked]\n'],
+      ['password: >-\n  hunter2\nuser: ann', 'password: [masked]\nuser: ann'],
+      ['password:\n  - hunter2\n  - hunter3\nuser: ann', 'password:\n  [masked]\nuser: ann'],
+      ['lines:\n  - one\n  - two', 'lines:\n  - one\n  - two'],
     ];
     for (const [text, expected] of table) expect(maskSecrets(text)).to.equal(expected);
   });
@@ -223,6 +229,8 @@ describe('maskSecrets', () => {
       'mcp-session-id': ['session-0001'],
       'user-agent': ['client/1.0 (linux)'],
     });
+    const slashes = new OwnSecrets({ cookie: ['sid=ab/CDEF12345/ghij'] });
+    expect(maskSecrets('{"c":"ab\\/CDEF12345\\/ghij","d":"e\\/f"}', slashes)).to.equal('{"c":"[masked]","d":"e/f"}');
     const text = 'a opaque-token-of-ann b 9f8e7d6c5b4a c k-1234567 d session-0001 client/1.0 (linux) dark';
     expect(maskSecrets(text, own)).to.equal('a [masked] b [masked] c [masked] d [masked] client/1.0 (linux) dark');
   });
