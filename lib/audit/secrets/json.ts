@@ -1,3 +1,4 @@
+import { readJson } from '../../json/read.js';
 import { maskBehind } from './flags.js';
 import { MASK } from './mask.js';
 import { isSecretName, SECRET_ENDS } from './names.js';
@@ -38,7 +39,12 @@ export function isSecretMember(name: string, value: unknown, { ofJwk, labels }: 
  * is no JSON stays as it is, and so does what has no such member.
  */
 export function maskJson(text: string): string {
-  return START.test(text) && SUSPECT.test(text) ? maskText(text, 0) : text;
+  return isSuspect(text) ? maskText(text, 0) : text;
+}
+
+/** Whether a text, or what it begins with, may be JSON that has such members. */
+export function isSuspect(text: string): boolean {
+  return START.test(text) && SUSPECT.test(text);
 }
 
 function maskText(text: string, within: number): string {
@@ -85,10 +91,5 @@ function maskObject(value: Readonly<Record<string, unknown>>, around: Around): o
 /** A text that ends otherwise is no JSON, and an error takes long to make. */
 function parse(text: string): unknown {
   const end = text.trimEnd().at(-1);
-  if (end !== '}' && end !== ']') return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+  return end === '}' || end === ']' ? readJson(text) : undefined;
 }
