@@ -2,7 +2,15 @@
 import express, { type Express } from 'express';
 import { serveExpress, toExpress } from '../adapters/express.js';
 import { dpopFetch } from '../client/index.js';
-import { authenticate, authorizeScopes, defineTools, oidc, protectedResource, type DPoPOptions } from '../lib/index.js';
+import {
+  authenticate,
+  authorizeScopes,
+  defineTools,
+  oidc,
+  protectedResource,
+  validateOrigin,
+  type DPoPOptions,
+} from '../lib/index.js';
 
 const tools = defineTools({ whoami: { permissions: [] } });
 
@@ -15,7 +23,11 @@ export function createProtectedApp(resource: string, issuer: string): Express {
   app.use(serveExpress(protectedResource({ resource, authorizationServers: [issuer], scopes: ['file:read'], dpop })));
   app.use(
     '/mcp',
-    toExpress(authenticate({ issuers: [oidc({ issuer })], resource, dpop }), authorizeScopes({ tools, base: [] })),
+    toExpress(
+      validateOrigin({ resource }),
+      authenticate({ issuers: [oidc({ issuer })], resource, dpop }),
+      authorizeScopes({ tools, base: [] }),
+    ),
   );
   // #endregion
   return app;

@@ -3,7 +3,15 @@ import { pathToFileURL } from 'node:url';
 import express, { type Express } from 'express';
 import { rateLimit as limitAddresses } from 'express-rate-limit';
 import { toExpress } from '../adapters/express.js';
-import { authenticate, authorizeScopes, contextOf, defineTools, oidc, rateLimit } from '../lib/index.js';
+import {
+  authenticate,
+  authorizeScopes,
+  contextOf,
+  defineTools,
+  oidc,
+  rateLimit,
+  validateOrigin,
+} from '../lib/index.js';
 import { fakeIssuer, type FakeIssuer } from '../lib/testing.js';
 import { listen } from './support/loopback.js';
 
@@ -18,6 +26,7 @@ export function createApp(resource: string, issuer: FakeIssuer): Express {
   app.use(
     '/mcp',
     toExpress(
+      validateOrigin({ resource }),
       authenticate({ issuers, resource, fetch: issuer.fetch }),
       rateLimit({ limit: 100, windowMs: 60_000, tools: { report: { limit: 2 } } }),
       authorizeScopes({ tools }),

@@ -8,6 +8,7 @@ import {
   openAuditTrail,
   openKeyStore,
   publishTools,
+  validateOrigin,
   type AuditTrail,
   type Checkpoint,
   type Issuer,
@@ -48,6 +49,7 @@ export async function wireTrail(
   // #region mount
   const checks = toExpress(
     auditLog({ trail, onFailure: 'deny' }),
+    validateOrigin({ resource }),
     authenticate({ issuers, resource }),
     authorizeScopes({ tools }),
     publishTools({ tools, signer: keys.signer('definition'), resource, onEvent: trail.onToolEvent }),

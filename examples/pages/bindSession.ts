@@ -1,5 +1,12 @@
 // What the page on bindSession shows.
-import { authenticate, authorizeScopes, bindSession, type Issuer, type Tools } from '../../lib/index.js';
+import {
+  authenticate,
+  authorizeScopes,
+  bindSession,
+  validateOrigin,
+  type Issuer,
+  type Tools,
+} from '../../lib/index.js';
 import { redisStores, type RedisClient } from '../../lib/stores/redis.js';
 import { toExpress } from '../../adapters/express.js';
 
@@ -9,6 +16,7 @@ export function checks(
 ): ReturnType<typeof toExpress> {
   // #region mount
   const checks = toExpress(
+    validateOrigin({ resource }),
     authenticate({ issuers, resource }),
     bindSession({ store: redisStores(client).sessions }), // one process: bindSession()
     authorizeScopes({ tools }),

@@ -12,6 +12,7 @@ import {
   openKeyStore,
   publishTools,
   servedTools,
+  validateOrigin,
   type Tools,
   type ToolSource,
 } from '../../lib/index.js';
@@ -36,6 +37,7 @@ export async function publish(app: Express, { directory, secret, resource, issue
   app.use(
     '/mcp',
     toExpress(
+      validateOrigin({ resource }),
       authenticate({ issuers: [oidc({ issuer })], resource }),
       authorizeScopes({ tools }),
       publishTools({ tools, resource, signer: keys.signer('definition'), source: servedTools(createServer) }),
