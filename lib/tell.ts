@@ -26,3 +26,12 @@ export function tell<Args extends readonly unknown[]>(
     reportError(error, request);
   }
 }
+
+/** Tells a listener that nobody waits for. What it throws is a process warning: it must not keep anybody from working. */
+export function notify<Event>(listener: (event: Event) => unknown, event: Event): void {
+  void (async () => {
+    await listener(event);
+  })().catch((cause: unknown) => {
+    process.emitWarning(cause instanceof Error ? cause : String(cause));
+  });
+}

@@ -1,4 +1,5 @@
 import { APPROVED_DIGEST, metaOf } from '../definitions/form.js';
+import { readJson } from '../json/read.js';
 import { keyThumbprint } from '../keys/thumbprint.js';
 import { callback, object, optional, readOptions } from '../options.js';
 import { headersOf, readRequest, urlOf } from '../outgoingRequest.js';
@@ -88,7 +89,7 @@ export function chainFetch(options: ChainFetchOptions): typeof fetch {
   };
 
   const withChain = async (text: string): Promise<string> => {
-    const body = parsed(text);
+    const body = readJson(text);
     const messages: readonly unknown[] = Array.isArray(body) ? body : [body];
     const calls = messages.filter(isToolCall).length;
     if (calls === 0) return text;
@@ -121,14 +122,6 @@ function assertNotForwarded(credentials: readonly string[], texts: readonly stri
 /** What a URL says, as it is written and as it is read. */
 function textsOf({ href, searchParams }: URL): readonly string[] {
   return [href, ...searchParams.values()];
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function isToolCall(message: unknown): message is Message & { readonly params: Message } {

@@ -1,3 +1,4 @@
+import { notify } from '../tell.js';
 import { escapeText } from '../text.js';
 import type { WireForm } from './form.js';
 
@@ -46,7 +47,7 @@ const SENTENCES: Readonly<Record<ToolEvent['type'], string>> = {
   tool_missing: 'is defined and not served',
 };
 
-/** Tells a listener each thing once. What it throws becomes a process warning: it must not keep anybody from working. */
+/** Tells a listener each thing once. */
 export function reporter(onEvent: ToolListener = warn): Report {
   const told = new Set<string>();
   return (event) => {
@@ -56,11 +57,7 @@ export function reporter(onEvent: ToolListener = warn): Report {
       told.add(key);
     }
     if (onEvent.recordsOnly === true) warn(event);
-    void (async () => {
-      await onEvent(Object.freeze(event));
-    })().catch((cause: unknown) => {
-      process.emitWarning(cause instanceof Error ? cause : String(cause));
-    });
+    notify(onEvent, Object.freeze(event));
   };
 }
 

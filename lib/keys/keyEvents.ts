@@ -1,3 +1,4 @@
+import { notify } from '../tell.js';
 import type { KeyAlgorithm } from './algorithms.js';
 import type { KeyPurpose, KeyRecord } from './keyRecord.js';
 
@@ -54,12 +55,7 @@ export class KeyWatch {
 
   /** A listener that fails must not keep anybody from signing. */
   report(event: KeyEvent): void {
-    const warn = (cause: unknown): void => {
-      process.emitWarning(cause instanceof Error ? cause : String(cause));
-    };
-    void (async () => {
-      await this.#onEvent(Object.freeze(event));
-    })().catch(warn);
+    notify(this.#onEvent, Object.freeze(event));
   }
 }
 

@@ -1,3 +1,4 @@
+import { readJson } from '../json/read.js';
 import { KeyStoreError } from './keyStoreError.js';
 import { isMacOf, macOf, type StoreKeys, type StoreSecret } from './sealing.js';
 
@@ -32,7 +33,7 @@ export function encodeFile(keys: StoreKeys, body: Header): string {
 /** @throws {KeyStoreError} `store_changed`, or `store_version` for a file of a later release */
 export function decodeFile<Body extends Header>(path: string, format: string, text: string): UnprovenFile<Body> {
   const [, mac, content] = SHAPE.exec(text) ?? [];
-  const body = content === undefined ? undefined : (parse(content) as Partial<Body> | undefined);
+  const body = content === undefined ? undefined : (readJson(content) as Partial<Body> | undefined);
   if (mac === undefined || content === undefined || body?.format !== format) throw changed(path);
   if (body.version !== 1) {
     throw new KeyStoreError('store_version', `'${path}' was written by another release; open it with that one`);
@@ -48,14 +49,6 @@ export function decodeFile<Body extends Header>(path: string, format: string, te
       return body as Body;
     },
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 export function changed(path: string): KeyStoreError {

@@ -1,3 +1,4 @@
+import { readJson } from '../json/read.js';
 import { rewriteParsed, type Rewrite } from './rewrite.js';
 
 const LF = 0x0a;
@@ -77,10 +78,5 @@ function valueOf(line: string): string {
 
 /** Not every event carries JSON: some only name an id or a place, and those are no messages. */
 function parse(data: string): unknown {
-  if (data === '') return undefined;
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
+  return data === '' ? undefined : readJson(data);
 }

@@ -31,6 +31,16 @@ export class Bounded<Row> {
   }
 }
 
+/** The rows that count most, at most so many of them, and what all others count together. */
+export function ranked<Row extends { readonly count: number }>(
+  rows: Bounded<Row>,
+  most: number,
+): { readonly shown: readonly (readonly [key: string, row: Row])[]; readonly others: number } {
+  const sorted = [...rows.entries()].sort(([, a], [, b]) => b.count - a.count);
+  const others = sorted.slice(most).reduce((sum, [, { count }]) => sum + count, rows.rest?.count ?? 0);
+  return { shown: sorted.slice(0, most), others };
+}
+
 /** The last ones of a long row of things. */
 export class Latest<Item> {
   readonly #items: Item[] = [];

@@ -1,3 +1,4 @@
+import { ranked } from './bounded.js';
 import { cell, countText, figure, shareCell, timeText } from './cells.js';
 import { html, type Html } from './html.js';
 import { name } from './names.js';
@@ -8,11 +9,9 @@ const MOST_ROWS = 100;
 
 /** Why requests were denied, most frequent first. */
 export function reasonsSection({ reasons, denials, requests }: Tally): Html {
-  const rows = [...reasons.entries()].sort(([, a], [, b]) => b.count - a.count);
-  const [[, { count: most }] = ['', { count: 0 }]] = rows;
-  const shown = rows.slice(0, MOST_ROWS);
-  const others = rows.slice(MOST_ROWS).reduce((sum, [, { count }]) => sum + count, reasons.rest?.count ?? 0);
-  if (rows.length === 0)
+  const { shown, others } = ranked(reasons, MOST_ROWS);
+  const [[, { count: most }] = ['', { count: 0 }]] = shown;
+  if (shown.length === 0)
     return html`<section>
       <h2>Denials by reason</h2>
       <p>No request was denied.${retriedText(requests.retried)}</p>

@@ -1,3 +1,4 @@
+import { ranked } from './bounded.js';
 import { cell, figure } from './cells.js';
 import { textOfType } from './entry.js';
 import { html, type Html } from './html.js';
@@ -7,9 +8,7 @@ const MOST_ROWS = 100;
 
 /** Every record by its type: their sum is the number of records. */
 export function typesSection({ types, records }: Tally): Html {
-  const rows = [...types.entries()].sort(([, a], [, b]) => b.count - a.count);
-  const shown = rows.slice(0, MOST_ROWS);
-  const others = rows.slice(MOST_ROWS).reduce((sum, [, { count }]) => sum + count, types.rest?.count ?? 0);
+  const { shown, others } = ranked(types, MOST_ROWS);
   const texts = shown.map(([type, { count }]) => {
     const text = textOfType(type);
     return html`<tr>

@@ -23,7 +23,7 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
       const { bytesRead } = await file.read(buffer, kept.length, CHUNK);
       if (bytesRead === 0) break;
       const bytes = buffer.subarray(0, kept.length + bytesRead);
-      const lines = split(bytes);
+      const lines = linesIn(bytes);
       const end = bytes.lastIndexOf(LF) + 1;
       kept = bytes.subarray(end);
       if (kept.length > MOST_BYTES) {
@@ -38,7 +38,8 @@ export async function* readLines(path: string): AsyncGenerator<Lines> {
   }
 }
 
-function split(bytes: Buffer): Buffer[] {
+/** The lines that end in these bytes, without their line feeds. */
+export function linesIn(bytes: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   let from = 0;
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, from)) {

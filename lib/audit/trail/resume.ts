@@ -4,6 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { eventBytes, readLink, recordBytes, type Link } from '../line.js';
 import { trailFiles } from '../trailFiles.js';
 import { AuditTrailError } from './error.js';
+import { linesIn } from './lines.js';
 
 const NOTHING = Buffer.alloc(0);
 const POSIX = process.platform !== 'win32';
@@ -107,7 +108,7 @@ async function readTail(path: string): Promise<Tail> {
     const { size } = await assertPrivate(path, file);
     const end = await readEnd(file, size);
     const lastFeed = end.lastIndexOf(LF);
-    const lines = lastFeed < 0 ? [] : splitLines(end.subarray(0, lastFeed));
+    const lines = linesIn(end);
     const whole = lines.slice(0, lines.findLastIndex((line) => !isHalf(line)) + 1);
     const halves = lines.slice(whole.length).reduce((sum, { length }) => sum + length + 1, 0);
     const rest = end.subarray(lastFeed + 1);
@@ -136,18 +137,8 @@ async function readEnd(file: FileHandle, size: number): Promise<Buffer> {
   for (let length = Math.min(size, PIECE); ; length = Math.min(size, length * 4)) {
     const end = Buffer.alloc(length);
     await file.read(end, 0, length, size - length);
-    if (splitLines(end).length > 3 || length === size || length > MOST_BYTES) return end;
+    if (linesIn(end).length > 2 || length === size || length > MOST_BYTES) return end;
   }
-}
-
-function splitLines(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let from = 0;
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, from)) {
-    lines.push(bytes.subarray(from, at));
-    from = at + 1;
-  }
-  return [...lines, bytes.subarray(from)];
 }
 
 function unsafe(path: string, problem: string): AuditTrailError {
