@@ -55,6 +55,7 @@ export interface Chain {
 
 const KINDS = Object.keys({
   decided: true,
+  claim: true,
   admitted: true,
   refused: true,
   called: true,

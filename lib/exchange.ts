@@ -134,7 +134,7 @@ export class Exchange implements RequestContext, HttpRequest {
       name = 'exchange';
       // Once a check has read the body no handler can, so it gets what was read, and is not reached where that is nothing.
       if (this.#incoming.asked) await this.rpc();
-      for (const hook of this.hooks.admitted) {
+      for (const hook of this.#lastWords()) {
         name = hook.name;
         start = performance.now();
         await hook.call(this);
@@ -187,6 +187,12 @@ export class Exchange implements RequestContext, HttpRequest {
     }
     this.#assertOpen();
     if (chain.watches) this.#outgoing ??= watchResponse(this, this.options.now ?? systemTime);
+  }
+
+  /** The hooks that run when all checks of a mount are done. */
+  #lastWords(): HooksByKind['admitted'] {
+    const { claim, admitted } = this.hooks;
+    return claim.length === 0 ? admitted : [...claim, ...admitted];
   }
 
   #before(chain: Chain): readonly Chain[] {

@@ -22,6 +22,11 @@ export interface AuthInfo {
 export interface Hooks {
   /** Sees every verdict, of later mounts too. */
   readonly decided?: (ctx: RequestContext, decision: Decision) => void;
+  /**
+   * Runs after the last check of each mount and before `admitted`: takes what only one request may have at a time, so that
+   * nobody hears that a request was let through which is denied for that. May still deny.
+   */
+  readonly claim?: (ctx: RequestContext) => void | Promise<void>;
   /** Runs after the last check of each mount, its own and later ones, and after the body was read. May still deny. */
   readonly admitted?: (ctx: RequestContext) => void | Promise<void>;
   /** Runs after a check or such a hook has denied, before the answer. What it throws is answered instead. */

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import type { RequestContext } from '../lib/context.js';
 import { Denial, Unavailable } from '../lib/denial.js';
 import { single } from '../lib/headers.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, optional, readOptions } from '../lib/options.js';
 import { principalOf } from '../lib/principal.js';
+import { digestOf, idsOf, RequestIds, sessionOf, type Refusal } from '../lib/requestIds.js';
 import { memorySessions, type SessionHolder, type SessionStore } from '../lib/stores/sessions.js';
 import { sessionStore } from '../lib/stores/storeCheck.js';
 import { tell } from '../lib/tell.js';
@@ -14,6 +14,7 @@ declare module '../lib/denial.js' {
     session_malformed: 400;
     session_unknown: 404;
     session_conflict: 500;
+    request_id_taken: 400;
   }
 }
 
@@ -37,15 +38,21 @@ const HEADER = 'mcp-session-id';
 const ID = /^[\x21-\x7e]{1,2048}$/;
 const LONGEST_TTL = 2_678_400;
 
+/** By store: who shares one has the same sessions, and transports. */
+const underWay = new WeakMap<SessionStore, RequestIds>();
+
 /**
  * Requires that an MCP session is used by whoever opened it: the same issuer, subject and client, or the same signer.
  *
  * For everybody else it does not exist, be it POST, GET or DELETE. A response that hands out a session id is held until
- * its owner is stored. A DELETE that succeeded ends the binding. Requests without `Mcp-Session-Id` pass.
+ * its owner is stored. A DELETE that succeeded ends the binding. No two requests of a session have one JSON-RPC id at a
+ * time, within one process. Requests without `Mcp-Session-Id` pass.
  *
  * @throws {Denial} 404 `session_unknown` (-32001), 400 `session_malformed` or `header_duplicate`, 401 `caller_unproven`;
- *   500 `session_conflict` when the server hands out an id that is somebody else's
- * @throws {Unavailable} when the store is out of reach: no session is used or opened then
+ *   400 `request_id_taken` (-32600); 500 `session_conflict` when the server hands out an id that is somebody else's; and
+ *   what reading the body throws
+ * @throws {Unavailable} when the store is out of reach: no session is used or opened then; when a session has too many
+ *   requests under way
  * @throws {TypeError} when an option is not what it must be
  */
 export function bindSession(options: BindSessionOptions = {}): Middleware<never, never, 'auth' | 'signature'> {
@@ -57,11 +64,13 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
   });
   const { onOrphan = () => undefined, ttl = 86_400, now = () => new Date(), store = memorySessions({ now }) } = given;
   const ttlMs = ttl * 1000;
+  const ids = underWay.get(store) ?? new RequestIds();
+  underWay.set(store, ids);
 
   const bind = async (ctx: RequestContext, issued: unknown): Promise<void> => {
     if (!isId(issued)) throw new TypeError('the server hands out a session id that is not 1 to 2048 visible ASCII');
     const owner = ownerOf(ctx.state);
-    const bound = await asked(() => store.bind(digest(issued), owner, ttlMs)).catch((error: unknown) => {
+    const bound = await asked(() => store.bind(digestOf(issued), owner, ttlMs)).catch((error: unknown) => {
       tell(ctx.id, onOrphan, issued, ctx);
       throw error;
     });
@@ -80,11 +89,30 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
       if (id === undefined) return {};
       if (!isId(id)) throw new Denial(400, 'session_malformed', 'The session id is malformed');
       const owner = ownerOf(state);
-      const holder = await asked(() => store.use(digest(id), owner, ttlMs));
+      const session = digestOf(id);
+      const holder = await asked(() => store.use(session, owner, ttlMs));
+      if (holder === 'unknown') ids.end(session);
       if (holder !== 'own') throw unknown(holder);
       return {};
     },
     hooks: {
+      async claim(ctx) {
+        const session = sessionOf(ctx);
+        if (session === undefined || ids.has(ctx)) return;
+        const refusal = ids.claim(ctx, session, idsOf(await ctx.request.rpc()));
+        if (refusal !== undefined) throw notNow(refusal);
+      },
+      refused(ctx) {
+        ids.free(ctx);
+      },
+      seesMessages: (ctx) => ids.has(ctx),
+      message(ctx, message) {
+        ids.see(ctx, message);
+        return message;
+      },
+      settled(ctx, outcome) {
+        ids.settle(ctx, outcome);
+      },
       head(ctx, status, headers) {
         const { [HEADER]: issued } = headers;
         const id = ctx.request.headers[HEADER]?.[0];
@@ -93,7 +121,9 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
         const ended = ctx.request.method === 'DELETE' && status >= 200 && status < 300;
         if (!ended || !isId(id)) return undefined;
         const owner = ownerOf(ctx.state);
-        return asked(() => store.release(digest(id), owner));
+        const session = digestOf(id);
+        ids.end(session);
+        return asked(() => store.release(session, owner));
       },
     },
   };
@@ -105,20 +135,20 @@ function isId(value: unknown): value is string {
 
 function ownerOf(state: RequestContext['state']): string {
   const principal = principalOf(state);
-  if (principal.auth === undefined) return digest(JSON.stringify(['signature', principal.signature.owner]));
+  if (principal.auth === undefined) return digestOf(JSON.stringify(['signature', principal.signature.owner]));
   const { issuer, subject, clientId } = principal.auth;
-  return digest(JSON.stringify(['auth', issuer, subject, clientId]));
-}
-
-/** Who knows an id may try to use it, so no store gets to know one. */
-function digest(value: string): string {
-  return hash('sha256', value, 'base64url');
+  return digestOf(JSON.stringify(['auth', issuer, subject, clientId]));
 }
 
 /** The answer is the same for a session of somebody else and for none. The record tells them apart. */
 function unknown(holder: SessionHolder): Denial {
   const reason = holder === 'foreign' ? 'foreign' : 'unknown';
   return new Denial(404, 'session_unknown', 'Session not found', { rpcCode: -32001, detail: { reason } });
+}
+
+function notNow(refusal: Refusal): Denial | Unavailable {
+  if (refusal === 'full') return new Unavailable('Too many requests of the session are under way');
+  return new Denial(400, 'request_id_taken', 'A request of this id is under way in the session', { rpcCode: -32600 });
 }
 
 async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {

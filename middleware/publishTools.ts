@@ -110,9 +110,9 @@ export function publishTools(options: PublishToolsOptions): Middleware {
       return {};
     },
     hooks: {
-      seesMessages: ({ request }) => mayHoldToolList(request.messages),
+      seesMessages: ({ request }) => mayHoldToolList(request),
       async message(ctx, message) {
-        const page = toolListOf(ctx.request.messages, message);
+        const page = toolListOf(ctx.request, message);
         if (page === undefined) return message;
         const { access } = ctx.state;
         const shows = access && ((name: string) => access.may('tool', name) !== 'no');

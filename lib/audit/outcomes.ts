@@ -1,6 +1,8 @@
 import type { RequestContext } from '../context.js';
+import type { Outcome } from '../decision.js';
 import type { Middleware } from '../middleware.js';
 import { callback, readOptions } from '../options.js';
+import { endedSession, idsOf, RequestIds, sessionOf } from '../requestIds.js';
 import { isObject, type OutgoingMessage, type RpcRequest } from '../rpc.js';
 import { tell } from '../tell.js';
 
@@ -11,7 +13,7 @@ export interface ToolOutcome {
   /**
    * `succeeded`: a result. `tool_error`: a result with `isError`, which is what official servers make of a tool that
    * throws. `rpc_error`: a JSON-RPC error. `unanswered`: the response ended without either, or
-   * several calls have one id, so that no answer is surely that of one of them.
+   * several requests of the batch or the session have one id, so that no answer is surely that of one of them.
    */
   readonly outcome: 'succeeded' | 'tool_error' | 'rpc_error' | 'unanswered';
   /** The number of a JSON-RPC error. */
@@ -45,13 +47,16 @@ export function toolOutcomes(options: ToolOutcomesOptions): Middleware {
       admitted: (ctx) => {
         watch.begin(ctx);
       },
+      refused: (ctx) => {
+        watch.refuse(ctx);
+      },
       seesMessages: (ctx) => watch.waits(ctx),
       message: (ctx, message) => {
         watch.see(ctx, message);
         return message;
       },
-      settled: (ctx) => {
-        watch.end(ctx);
+      settled: (ctx, outcome) => {
+        watch.end(ctx, outcome);
       },
     },
   };
@@ -61,6 +66,9 @@ export function toolOutcomes(options: ToolOutcomesOptions): Middleware {
 export class OutcomeWatch {
   /** Calls by their id: of a batch several may have the same. */
   readonly #open = new WeakMap<RequestContext, Map<string | number, readonly RpcRequest[]>>();
+  /** Those of all requests of sessions: an answer to any of them may come on the response to another one. */
+  readonly #ids = new RequestIds();
+  readonly #begun = new WeakSet<RequestContext>();
   readonly #onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => void;
 
   constructor(onOutcome: (ctx: RequestContext, outcome: ToolOutcome) => void) {
@@ -69,8 +77,12 @@ export class OutcomeWatch {
 
   /** A request was let through; each mount says so. */
   begin(ctx: RequestContext): void {
-    if (this.#open.has(ctx)) return;
-    const calls = (ctx.request.messages ?? []).filter(
+    const { messages } = ctx.request;
+    if (messages === undefined || this.#begun.has(ctx)) return;
+    this.#begun.add(ctx);
+    const session = sessionOf(ctx);
+    if (session !== undefined) this.#ids.share(ctx, session, idsOf(messages));
+    const calls = messages.filter(
       (message): message is RpcRequest => message.kind === 'request' && message.target.kind === 'tool',
     );
     const open = new Map<string | number, readonly RpcRequest[]>();
@@ -78,17 +90,42 @@ export class OutcomeWatch {
     if (calls.length > 0) this.#open.set(ctx, open);
   }
 
-  /** Whether a call has no answer yet. */
+  /** A request is denied after all. */
+  refuse(ctx: RequestContext): void {
+    this.#ids.free(ctx);
+  }
+
+  /** Whether a request has no answer yet that is of interest. */
   waits(ctx: RequestContext): boolean {
-    return this.#open.has(ctx);
+    return this.#open.has(ctx) || this.#ids.has(ctx);
   }
 
   see(ctx: RequestContext, message: OutgoingMessage): void {
-    const { id, result, error } = message;
-    const open = this.#open.get(ctx);
-    const [call, ...others] = open?.get(id as string | number) ?? [];
-    if (call === undefined || others.length > 0 || Object.hasOwn(message, 'method')) return;
-    open?.delete(call.id);
+    const call = this.#callOf(ctx, message);
+    this.#ids.see(ctx, message);
+    if (call === undefined) return;
+    this.#open.get(ctx)?.delete(call.id);
+    this.#tell(ctx, call, message);
+  }
+
+  end(ctx: RequestContext, outcome: Outcome): void {
+    const open = [...(this.#open.get(ctx)?.values() ?? [])].flat();
+    for (const call of open) this.#onOutcome(ctx, { call, outcome: 'unanswered' });
+    this.#open.delete(ctx);
+    this.#ids.settle(ctx, outcome);
+    const session = endedSession(ctx, outcome);
+    if (session !== undefined) this.#ids.end(session);
+  }
+
+  /** The call that a message is the answer to, for sure. */
+  #callOf(ctx: RequestContext, message: OutgoingMessage): RpcRequest | undefined {
+    const id = message['id'] as string | number;
+    const [call, ...others] = this.#open.get(ctx)?.get(id) ?? [];
+    if (call === undefined || others.length > 0 || Object.hasOwn(message, 'method')) return undefined;
+    return sessionOf(ctx) === undefined || this.#ids.holds(ctx, id) ? call : undefined;
+  }
+
+  #tell(ctx: RequestContext, call: RpcRequest, { error, result }: OutgoingMessage): void {
     if (isObject(error)) {
       const { code } = error;
       const errorCode = typeof code === 'number' && Number.isSafeInteger(code) ? { errorCode: code } : {};
@@ -97,11 +134,5 @@ export class OutcomeWatch {
     }
     const isError = isObject(result) && result['isError'] === true;
     this.#onOutcome(ctx, { call, outcome: isError ? 'tool_error' : 'succeeded', result });
-  }
-
-  end(ctx: RequestContext): void {
-    const open = [...(this.#open.get(ctx)?.values() ?? [])].flat();
-    for (const call of open) this.#onOutcome(ctx, { call, outcome: 'unanswered' });
-    this.#open.delete(ctx);
   }
 }

@@ -92,13 +92,17 @@ function withAll(
       outcomes.begin(ctx);
       for (const event of eventsOf(ctx).started()) put(event);
     },
+    async refused(ctx) {
+      outcomes.refuse(ctx);
+      await hooks.refused?.(ctx);
+    },
     seesMessages: (ctx) => outcomes.waits(ctx),
     message(ctx, message) {
       outcomes.see(ctx, message);
       return message;
     },
     settled(ctx, outcome) {
-      outcomes.end(ctx);
+      outcomes.end(ctx, outcome);
       hooks.settled?.(ctx, outcome);
     },
   };

@@ -1,6 +1,9 @@
+import type { HttpRequest } from '../context.js';
 import { isObject, type OutgoingMessage, type RpcMessage } from '../rpc.js';
 
 type Result = Readonly<Record<string, unknown>>;
+
+type Asked = Pick<HttpRequest, 'messages' | 'headers'>;
 
 /** A page of tools on its way to a client. */
 export interface ToolList extends Result {
@@ -9,29 +12,39 @@ export interface ToolList extends Result {
 
 /**
  * The page of tools that an outgoing message holds, or nothing when it is any other message.
- * @param messages those of the request it answers; empty for a stream that was opened by GET, where earlier answers
- *   are sent again
+ * @param request the one on whose response it leaves
  */
-export function toolListOf(
-  messages: readonly RpcMessage[] | undefined,
-  message: OutgoingMessage,
-): ToolList | undefined {
+export function toolListOf(request: Asked, message: OutgoingMessage): ToolList | undefined {
   const { result, id } = message;
-  if (!isToolList(result) || Object.hasOwn(message, 'method') || !mayHoldToolList(messages)) return undefined;
-  // Nothing tells what an answer that is sent again was an answer to, but what it looks like.
-  if (messages === undefined || messages.length === 0) return Object.hasOwn(result, 'content') ? undefined : result;
-  const requests = messages.filter((one) => one.kind === 'request');
-  const lists = requests.filter(({ method }) => method === 'tools/list');
-  // An id that came back in another spelling is no way around: only an answer to something else is left alone.
-  const answersOther = requests.some((one) => one.method !== 'tools/list' && one.id === id);
-  const answersList = lists.some((one) => one.id === id) || !answersOther;
-  return answersList ? result : undefined;
+  if (!isToolList(result) || Object.hasOwn(message, 'method')) return undefined;
+  if (answersList(request.messages ?? [], id)) return result;
+  // Nothing tells what else it is an answer to, but what it looks like.
+  return bringsOtherAnswers(request) && !Object.hasOwn(result, 'content') ? result : undefined;
 }
 
-/** Whether some message of the response to these may hold a page of tools. */
-export function mayHoldToolList(messages: readonly RpcMessage[] | undefined): boolean {
-  if (messages === undefined || messages.length === 0) return true;
-  return messages.some((one) => one.kind === 'request' && one.method === 'tools/list');
+/** Whether some message of the response to a request may hold a page of tools. */
+export function mayHoldToolList(request: Asked): boolean {
+  return bringsOtherAnswers(request) || request.messages?.some(isList) === true;
+}
+
+/** An id that came back in another spelling is no way around: only an answer to something else is left alone. */
+function answersList(messages: readonly RpcMessage[], id: unknown): boolean {
+  const requests = messages.filter((one) => one.kind === 'request');
+  const lists = requests.filter(isList);
+  return lists.some((one) => one.id === id) || (lists.length > 0 && !requests.some((one) => one.id === id));
+}
+
+/**
+ * Whether a response may bring answers to other requests. A stream that was opened by GET does. In a session transports
+ * find the stream of an answer by its id alone: where one is used twice at a time, a list leaves on the response to
+ * something else.
+ */
+function bringsOtherAnswers({ messages, headers }: Asked): boolean {
+  return messages === undefined || messages.length === 0 || headers['mcp-session-id'] !== undefined;
+}
+
+function isList(message: RpcMessage): boolean {
+  return message.kind === 'request' && message.method === 'tools/list';
 }
 
 function isToolList(result: unknown): result is ToolList {

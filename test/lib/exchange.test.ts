@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { buildChain } from '../../lib/chain.js';
+import { buildChain, joinHooks } from '../../lib/chain.js';
+import { Denial } from '../../lib/denial.js';
 import { open, type Exchange, type Seen } from '../../lib/exchange.js';
 import type { Hooks } from '../../lib/middleware.js';
 import type { AdapterOptions } from '../../lib/mount.js';
@@ -46,6 +47,25 @@ describe('Exchange', () => {
     one.res.emit('close');
     one.res.emit('close');
     expect(heard).to.deep.equal(['decided', 'admitted', 'decided', 'admitted', 'settled']);
+  });
+
+  it('takes what only one request may have behind all checks, and before anybody hears that it was let through', async () => {
+    const heard: string[] = [];
+    const note = (what: string) => () => void heard.push(what);
+    const first = chainOf({ admitted: note('admitted'), refused: note('refused') });
+    const second = chainOf({
+      claim: async () => {
+        await Promise.resolve();
+        heard.push('claim');
+        if (heard.length > 2) throw new Denial(400, 'rpc_malformed', 'Taken');
+      },
+    });
+    const one = exchange();
+    expect(await one.admit({ ...first, hooks: joinHooks(first.hooks, second.hooks) })).to.equal(undefined);
+    expect(heard).to.deep.equal(['claim', 'admitted']);
+    expect(await one.admit(chainOf({}))).to.have.property('status', 400);
+    expect(heard).to.deep.equal(['claim', 'admitted', 'claim', 'refused']);
+    expect(one.decisions.at(-1)).to.include({ middleware: 'one', effect: 'deny', code: 'rpc_malformed' });
   });
 
   it('patches a response only where a hook wants a word in it, and once', async () => {

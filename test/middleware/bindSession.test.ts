@@ -267,6 +267,56 @@ describe('bindSession', () => {
     expect(new Set(seen).size).to.equal(2);
   });
 
+  describe('the ids of requests', () => {
+    const start = (options: BindSessionOptions = {}) => {
+      const { hooks } = bindSession(options);
+      const ctxOf = (...ids: readonly unknown[]) => {
+        const body = ids.map((id) => ({ jsonrpc: '2.0', id, method: 'ping' }));
+        return fakeContext({ state: alice, headers: { 'Mcp-Session-Id': 's1' }, body });
+      };
+      const claim = (ctx: ReturnType<typeof ctxOf>) => codeOf(() => hooks?.claim?.(ctx));
+      return { hooks, ctxOf, claim };
+    };
+
+    it("are one request's at a time, and asked for once", async () => {
+      const { hooks, ctxOf, claim } = start();
+      const ctx = ctxOf(7);
+      for (let mounts = 0; mounts < 2; mounts += 1) expect(await claim(ctx)).to.equal(undefined);
+      expect(hooks?.seesMessages?.(ctx)).to.equal(true);
+      expect(await claim(ctxOf(7))).to.equal('request_id_taken');
+      hooks?.settled?.(ctx, { status: undefined, ms: 1, aborted: true });
+      expect(await claim(ctxOf(7))).to.equal('request_id_taken');
+      expect(await claim(ctxOf(8))).to.equal(undefined);
+    });
+
+    it('are known to all that share a store, as they share its sessions', async () => {
+      const store = memorySessions();
+      const [one, two, other] = [start({ store }), start({ store }), start()];
+      expect(await one.claim(one.ctxOf(7))).to.equal(undefined);
+      expect(await two.claim(two.ctxOf(7))).to.equal('request_id_taken');
+      expect(await other.claim(other.ctxOf(7))).to.equal(undefined);
+    });
+
+    it('are read in no request without a session', async () => {
+      const { hooks, claim } = start();
+      const ctx = fakeContext({ state: alice, body: 'not JSON' });
+      expect(await claim(ctx)).to.equal(undefined);
+      expect(ctx.request.messages).to.equal(undefined);
+      expect(hooks?.seesMessages?.(ctx)).to.equal(false);
+      const inSession = fakeContext({ state: alice, body: 'not JSON', headers: { 'Mcp-Session-Id': 's1' } });
+      expect(await claim(inSession)).to.equal('json_malformed');
+    });
+
+    it('are unavailable in a session that has a thousand under way', async () => {
+      const { ctxOf, claim } = start();
+      for (let from = 0; from < 1000; from += 100) {
+        expect(await claim(ctxOf(...Array.from({ length: 100 }, (_, id) => from + id)))).to.equal(undefined);
+      }
+      expect(await claim(ctxOf(1000))).to.equal('unavailable');
+      expect(await claim(ctxOf(999))).to.equal('request_id_taken');
+    });
+  });
+
   const MISTAKES: readonly (readonly [object, RegExp])[] = [
     [{ ttl: 0 }, /'ttl' must be a whole number from 1 to 2678400/],
     [{ ttl: 2_678_401 }, /'ttl' must be a whole number/],
