@@ -11,6 +11,7 @@ import { lookAtMetadata } from './doctor/metadata.js';
 import { readProofKey } from './doctor/proofKey.js';
 import { lookAsSigner } from './doctor/signer.js';
 import { lookAsStranger } from './doctor/stranger.js';
+import { jsonText } from './json.js';
 import { KEYS, withKeys } from './tools/keyStore.js';
 import { CONNECTION, CONNECTION_HELP, readToken, targetOf, type Connection } from './tools/options.js';
 
@@ -102,7 +103,7 @@ async function prepare(url: string | undefined, given: Given, io: Io): Promise<P
 
 function print(findings: readonly Finding[], asJson: boolean, io: Io): void {
   if (asJson) {
-    io.stdout(`${JSON.stringify({ findings }, undefined, 2)}\n`);
+    io.stdout(jsonText({ findings }, 2));
     return;
   }
   for (const { outcome, check, text, fix } of findings) {

@@ -54,7 +54,10 @@ export async function filesOf(files: readonly string[]): Promise<readonly string
   const [file, ...others] = files;
   if (file === undefined) throw new UsageError('name the file of an audit trail');
   for (const one of files) await assertFile(one);
-  return others.length > 0 ? files : trailFiles(normalize(file));
+  if (others.length > 0) return files;
+  const trail = await trailFiles(normalize(file));
+  for (const one of trail) await assertFile(one);
+  return trail;
 }
 
 /** A log that is gone must not look like one without a fault. */

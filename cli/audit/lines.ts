@@ -23,14 +23,3 @@ export function describeEntry(entry: Entry): string {
 function timeOf(time: number | undefined): string {
   return time === undefined ? '-'.padEnd(24) : new Date(time).toISOString();
 }
-
-const NOT_PRINTABLE = /[^\x20-\x7e]/g;
-
-/** One line of JSON in ASCII: what is hidden in a text stays visible, and the text the same. */
-export function jsonLine(value: object): string {
-  const text = JSON.stringify(value).replace(
-    NOT_PRINTABLE,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `${text}\n`;
-}

@@ -5,7 +5,8 @@ import { showText } from '../../lib/text.js';
 import { command, readArguments, UsageError, wholeNumber, type Command, type Io } from '../command.js';
 import { linesOf } from './follow.js';
 import { filesOf } from './input.js';
-import { describeEntry, jsonLine } from './lines.js';
+import { jsonText } from '../json.js';
+import { describeEntry } from './lines.js';
 
 interface Wanted {
   readonly denied: boolean;
@@ -72,7 +73,16 @@ function textOf(line: string, { denied, tool, json }: Wanted): string | undefine
   const entry = entryOf(sealed.record['event']);
   if (denied && entry.code === undefined) return undefined;
   if (tool !== undefined && !isAbout(entry, tool)) return undefined;
-  return json ? jsonLine(sealed) : describeEntry(entry);
+  return json ? jsonOf(sealed) : describeEntry(entry);
+}
+
+/** Nothing for what is nested too deeply to be written, which no trail holds. */
+function jsonOf(sealed: Line): string | undefined {
+  try {
+    return jsonText(sealed);
+  } catch {
+    return undefined;
+  }
 }
 
 function isAbout({ targets }: Entry, tool: string): boolean {

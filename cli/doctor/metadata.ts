@@ -6,6 +6,9 @@ import { parameterOf, type Answer, type Patient } from './ask.js';
 import { causeOf } from './cause.js';
 import { failed, ok, skipped, warning, type Finding } from './finding.js';
 
+/** How many authorization servers are asked: the server that names them may be anybody's. */
+const MOST_SERVERS = 10;
+
 type Members = Readonly<Record<string, unknown>>;
 
 const SERVE = 'serve protectedResource({ resource, authorizationServers }) at the root of the app';
@@ -34,7 +37,7 @@ export async function lookAtMetadata(patient: Patient, { challenge }: Answer): P
       : ok('metadata_issuers', `The resource metadata names ${servers.length} authorization server(s).`),
     ...(servers.length === 0
       ? skipped(['issuer'], 'none is named')
-      : await Promise.all(servers.map((server) => issuerOf(patient, server)))),
+      : await Promise.all(servers.slice(0, MOST_SERVERS).map((server) => issuerOf(patient, server)))),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { main } from '../../cli/main.js';
 import { readLink, type Checkpoint } from '../../lib/audit/line.js';
 import { signCheckpoint } from '../../lib/audit/trail/checkpoint.js';
+import { fullName } from '../../lib/audit/trailFiles.js';
 import type { TrailReport } from '../../lib/audit/verifyTrail.js';
 import { fakeSigner, type FakeSigner } from '../../lib/testing/fakeSigner.js';
 import { everyEvent, everyOutcome } from '../support/auditEvents.js';
@@ -89,6 +90,16 @@ describe('mcp-etdi audit', () => {
         expect([code, out]).to.deep.equal([1, '']);
         expect(err).to.include('there is no file');
       }
+    });
+  }
+
+  for (const word of ['verify', 'report']) {
+    it(`ends ${word} with 1 where something beside the file has the name of a full one and is none`, async () => {
+      await writeTrail(file, EVENTS);
+      await symlink('/dev/zero', fullName(file, 1));
+      const { code, err } = await audit(word, file);
+      expect(code).to.equal(1);
+      expect(err).to.include('there is no file');
     });
   }
 
@@ -317,6 +328,20 @@ describe('mcp-etdi audit', () => {
   });
 
   describe('tail', () => {
+    it('goes on behind what is nested too deeply to be written', async () => {
+      const record = (event: string): string => `{"hash":"a","record":{"event":${event},"seq":1}}\n`;
+      const plain = record('{"type":"request"}');
+      const deep = record(`{"type":"request","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+      await writeFile(file, plain + deep + plain);
+      for (const [args, lines] of [
+        [[], 3],
+        [['--json'], 2],
+      ] as const) {
+        const { code, out } = await audit('tail', file, ...args);
+        expect([code, out.split('\n').length - 1]).to.deep.equal([0, lines]);
+      }
+    });
+
     it('prints the last records, one line for each', async () => {
       await writeTrail(file, EVENTS);
       const { code, out } = await audit('tail', file);

@@ -530,9 +530,25 @@ describe('mcp-etdi doctor', () => {
   });
 
   it('shows nothing that could move a terminal', async () => {
-    await serve(describing({ resource: 'https://\u001b[2Jx.example' }));
-    const { out } = await run([url]);
-    expect(out).to.not.match(/[^\n\x20-\x7e]/);
+    await serve(describing({ resource: 'https://\u001b[2Jx.example', authorization_servers: ['\u009b2J\u202e'] }));
+    for (const args of [[url], [url, '--json']]) {
+      const { out } = await run(args);
+      expect(out)
+        .to.include('authorization')
+        .and.not.match(/[^\n\x20-\x7e]/);
+    }
+  });
+
+  it('asks ten authorization servers at the most, whoever names them', async () => {
+    const list = (length: number): readonly string[] => Array.from({ length }, (_, at) => `http://127.0.0.1:1/${at}`);
+    for (const [named, asked] of [
+      [10, 10],
+      [3000, 10],
+    ] as const) {
+      await serve(describing({ authorization_servers: list(named) }));
+      const { findings } = JSON.parse((await run([url, '--json'])).out) as { findings: { check: string }[] };
+      expect(findings.filter(({ check }) => check === 'issuer')).to.have.lengthOf(asked);
+    }
   });
 
   const misused: readonly (readonly [string, readonly string[]])[] = [
