@@ -145,6 +145,7 @@ export type { OutgoingMessage, RpcMessage, RpcNotification, RpcRequest, RpcRespo
 export type { Actor } from './tokens/actors.js';
 export type { Algorithm } from './tokens/algorithms.js';
 export type { AcceptedSchemes, Auth } from './tokens/auth.js';
+export type { OAuthClientOptions } from './tokens/clientRequest.js';
 export { bearerChallenge, type BearerParameters } from './tokens/bearer.js';
 export type { Binding } from './tokens/binding.js';
 export type { ExchangedToken } from './tokens/exchangeAnswer.js';

@@ -1,31 +1,22 @@
-import { signerFor, type Signer } from '../keys/signer.js';
 import { integer, listOf, optional, readOptions, text } from '../options.js';
-import { readCredential } from '../tokens/clientRequest.js';
+import { CLIENT_CHECKS, readCredential, type OAuthClientOptions } from '../tokens/clientRequest.js';
 import { sealIssuer, type ClaimPath, type IntrospectionSource, type Issuer } from '../tokens/issuer.js';
 import { secureUrl } from '../url.js';
 import { discoveryUrls, issuerUrl } from './oidc.js';
 import { claimPath, hasNoMarkOfOthers } from './preset.js';
 
 /** Options of `introspect`. */
-export interface IntrospectOptions {
+export interface IntrospectOptions extends OAuthClientOptions {
   /** The issuer identifier: an https URL, or an http one on loopback. */
   readonly issuer: string;
   /** The introspection endpoint, the only place that tokens are sent to. Default: what the issuer's metadata says. */
   readonly endpoint?: string;
-  /** This resource server, as the authorization server knows it. */
-  readonly clientId: string;
-  /** Its secret, sent by HTTP Basic (RFC 6749 section 2.3.1). Either this or `privateKeyJwt` is needed. */
-  readonly clientSecret?: string;
-  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer('request')`, or `externalSigner(...)`. */
-  readonly privateKeyJwt?: Signer;
   /** How long an active token is taken for active, in seconds up to 3600, never past its `exp`. Default: 60. */
   readonly maxAge?: number;
   /** How long a token that was denied is not asked about again, in seconds up to 60. Default: 5. */
   readonly negativeMaxAge?: number;
   /** How many tokens may be asked about at the same time; for others the answer is 503. Default: 100. */
   readonly maxPending?: number;
-  /** The longest wait for an answer, in seconds. Default: 5. */
-  readonly timeout?: number;
   /** The members that may name the OAuth client; the first that is there counts. Default: `['client_id']`. */
   readonly clientIdClaims?: readonly string[];
   /** The members that hold scopes, each a string or a list. Default: `scope` and `scp`. */
@@ -45,13 +36,10 @@ export function introspect(options: IntrospectOptions): Issuer {
   const given = readOptions<IntrospectOptions>('introspect', options, {
     issuer: issuerUrl,
     endpoint: optional(secureUrl),
-    clientId: text,
-    clientSecret: optional(text),
-    privateKeyJwt: optional(signerFor('request')),
+    ...CLIENT_CHECKS,
     maxAge: optional(integer(1, 3600)),
     negativeMaxAge: optional(integer(0, 60)),
     maxPending: optional(integer(1)),
-    timeout: optional(integer(1, 60)),
     clientIdClaims: optional(listOf(text, { least: 1 })),
     scopeClaims: optional(listOf(claimPath)),
     roleClaims: optional(listOf(claimPath)),

@@ -1,9 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import type { FetchOptions } from '../fetch.js';
-import type { Signer, SigningKey } from '../keys/signer.js';
+import { signerFor, type Signer, type SigningKey } from '../keys/signer.js';
+import { integer, optional, text, type Checks } from '../options.js';
 import { signJwt } from './signJwt.js';
 
 type Post = NonNullable<FetchOptions['post']>;
+
+/** How this server shows an authorization server who it is. */
+export interface OAuthClientOptions {
+  /** This server, as the authorization server knows it. */
+  readonly clientId: string;
+  /** Its secret, sent by HTTP Basic (RFC 6749 section 2.3.1). Either this or `privateKeyJwt` is needed. */
+  readonly clientSecret?: string;
+  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer('request')`, or `externalSigner(...)`. */
+  readonly privateKeyJwt?: Signer;
+  /** The longest wait for an answer, in seconds. Default: 5. */
+  readonly timeout?: number;
+}
+
+export const CLIENT_CHECKS: Checks<OAuthClientOptions> = {
+  clientId: text,
+  clientSecret: optional(text),
+  privateKeyJwt: optional(signerFor('request')),
+  timeout: optional(integer(1, 60)),
+};
 
 /** This server, as an authorization server knows it. */
 export interface OAuthClient {
@@ -39,7 +59,7 @@ export async function clientRequest(
  */
 export function readCredential(
   factory: string,
-  { clientSecret, privateKeyJwt }: { readonly clientSecret?: string; readonly privateKeyJwt?: Signer },
+  { clientSecret, privateKeyJwt }: Pick<OAuthClientOptions, 'clientSecret' | 'privateKeyJwt'>,
 ): OAuthClient['credential'] {
   if (clientSecret !== undefined && privateKeyJwt === undefined) return { secret: clientSecret };
   if (privateKeyJwt !== undefined && clientSecret === undefined) return { signer: privateKeyJwt };

@@ -2,12 +2,11 @@ import { hash } from 'node:crypto';
 import { Unavailable } from '../denial.js';
 import { fetchJson } from '../fetch.js';
 import { parseStrictJson } from '../json/strict.js';
-import { signerFor, type Signer } from '../keys/signer.js';
 import { callback, integer, listOf, oneOf, optional, readOptions, text, type Check } from '../options.js';
 import { discoveryUrls, issuerUrl } from '../providers/oidc.js';
 import { secureUrl } from '../url.js';
 import { TokenCache } from './cache.js';
-import { clientRequest, readCredential } from './clientRequest.js';
+import { CLIENT_CHECKS, clientRequest, readCredential, type OAuthClientOptions } from './clientRequest.js';
 import { EXPLAINED, failureOf, readExchanged, type ExchangedToken } from './exchangeAnswer.js';
 import { readKeySetOptions } from './keySet.js';
 import { resolveHost } from './publicHost.js';
@@ -18,17 +17,11 @@ import { serverEndpoint } from './serverEndpoint.js';
 export type ExchangeableType = 'access_token' | 'jwt';
 
 /** Options of `exchangeToken`. */
-export interface ExchangeTokenOptions {
+export interface ExchangeTokenOptions extends OAuthClientOptions {
   /** The authorization server: an https URL, or an http one on loopback. */
   readonly issuer: string;
   /** Its token endpoint, the only place that tokens are sent to. Default: what its metadata says. */
   readonly endpoint?: string;
-  /** This server, as the authorization server knows it. */
-  readonly clientId: string;
-  /** Its secret, sent by HTTP Basic (RFC 6749 section 2.3.1). Either this or `privateKeyJwt` is needed. */
-  readonly clientSecret?: string;
-  /** Signs assertions in its place (RFC 7523, `private_key_jwt`): `keyStore.signer('request')`, or `externalSigner(...)`. */
-  readonly privateKeyJwt?: Signer;
   /** What is asked for, and must be issued. Default: `access_token`. */
   readonly requestedTokenType?: ExchangeableType;
   /** Scopes that may come along without being asked for, as those that a server always adds. Default: none. */
@@ -41,8 +34,6 @@ export interface ExchangeTokenOptions {
   readonly max?: number;
   /** How many exchanges may be under way at the same time; others are unavailable. Default: 100. */
   readonly maxPending?: number;
-  /** The longest wait for an answer, in seconds. Default: 5. */
-  readonly timeout?: number;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
   /** How the authorization server is reached. Default: the system's `fetch`. */
@@ -183,16 +174,13 @@ function readExchangeOptions(options: ExchangeTokenOptions): ExchangeTokenOption
   return readOptions<ExchangeTokenOptions>('exchangeToken', options, {
     issuer: issuerUrl,
     endpoint: optional(secureUrl),
-    clientId: text,
-    clientSecret: optional(text),
-    privateKeyJwt: optional(signerFor('request')),
+    ...CLIENT_CHECKS,
     requestedTokenType: optional(tokenType),
     extraScopes: optional(listOf(scope)),
     maxAge: optional(integer(0, 3600)),
     margin: optional(integer(0, 600)),
     max: optional(integer(1, 1_000_000)),
     maxPending: optional(integer(1)),
-    timeout: optional(integer(1, 60)),
     now: optional(callback),
     fetch: optional(callback),
   });
