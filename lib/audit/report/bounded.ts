@@ -12,7 +12,7 @@ export class Bounded<Row> {
   }
 
   /** The row of a key: the one it has, a new one, or that of the rest. */
-  at(key: string, make: () => Row = this.#make, most = this.#most): Row {
+  at(key: string, make: () => Row = this.#make, most: number = this.#most): Row {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     if (this.#rows.size >= most) return (this.#rest ??= this.#make());

@@ -34,7 +34,7 @@ export class LogFacts {
   last: Landmark | undefined;
   readonly configurations: Latest<Configuration> = new Latest<Configuration>(MOST_CONFIGURATIONS);
   /** The keys that the checkpoints in the log name. */
-  readonly keyIds = new Set<string>();
+  readonly keyIds: Set<string> = new Set<string>();
 
   add({ hash, record }: SealedRecord): void {
     const event: unknown = record.event;
