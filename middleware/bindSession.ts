@@ -3,6 +3,7 @@ import { Denial, Unavailable } from '../lib/denial.js';
 import { single } from '../lib/headers.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, optional, readOptions } from '../lib/options.js';
+import { orUnavailable } from '../lib/outage.js';
 import { principalOf } from '../lib/principal.js';
 import { digestOf, idsOf, RequestIds, sessionOf, type Refusal } from '../lib/requestIds.js';
 import { memorySessions, type SessionHolder, type SessionStore } from '../lib/stores/sessions.js';
@@ -37,6 +38,7 @@ const HEADER = 'mcp-session-id';
 /** Visible ASCII (MCP 2025-11-25, "Session Management"), and short enough for a header of every client. */
 const ID = /^[\x21-\x7e]{1,2048}$/;
 const LONGEST_TTL = 2_678_400;
+const OUTAGE = 'The session store is unavailable';
 
 /** By store: who shares one has the same sessions, and transports. */
 const underWay = new WeakMap<SessionStore, RequestIds>();
@@ -70,7 +72,8 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
   const bind = async (ctx: RequestContext, issued: unknown): Promise<void> => {
     if (!isId(issued)) throw new TypeError('the server hands out a session id that is not 1 to 2048 visible ASCII');
     const owner = ownerOf(ctx.state);
-    const bound = await asked(() => store.bind(digestOf(issued), owner, ttlMs)).catch((error: unknown) => {
+    const binding = orUnavailable(OUTAGE, () => store.bind(digestOf(issued), owner, ttlMs));
+    const bound = await binding.catch((error: unknown) => {
       tell(ctx.id, onOrphan, issued, ctx);
       throw error;
     });
@@ -90,7 +93,7 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
       if (!isId(id)) throw new Denial(400, 'session_malformed', 'The session id is malformed');
       const owner = ownerOf(state);
       const session = digestOf(id);
-      const holder = await asked(() => store.use(session, owner, ttlMs));
+      const holder = await orUnavailable(OUTAGE, () => store.use(session, owner, ttlMs));
       if (holder === 'unknown') ids.end(session);
       if (holder !== 'own') throw unknown(holder);
       return {};
@@ -123,7 +126,7 @@ export function bindSession(options: BindSessionOptions = {}): Middleware<never,
         const owner = ownerOf(ctx.state);
         const session = digestOf(id);
         ids.end(session);
-        return asked(() => store.release(session, owner));
+        return orUnavailable(OUTAGE, () => store.release(session, owner));
       },
     },
   };
@@ -149,13 +152,4 @@ function unknown(holder: SessionHolder): Denial {
 function notNow(refusal: Refusal): Denial | Unavailable {
   if (refusal === 'full') return new Unavailable('Too many requests of the session are under way');
   return new Denial(400, 'request_id_taken', 'A request of this id is under way in the session', { rpcCode: -32600 });
-}
-
-async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await ask();
-  } catch (cause) {
-    if (cause instanceof Unavailable) throw cause;
-    throw new Unavailable('The session store is unavailable', { cause });
-  }
 }
