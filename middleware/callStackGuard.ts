@@ -16,7 +16,7 @@ import type { RpcMessage } from '../lib/rpc.js';
 import { memoryRate, type RateStore } from '../lib/stores/rate.js';
 import { memoryReplay, type ReplayStore } from '../lib/stores/replay.js';
 import { replayStore } from '../lib/stores/storeCheck.js';
-import { isTools, type Tools } from '../lib/tools/defineTools.js';
+import { definedTools, type Tools } from '../lib/tools/defineTools.js';
 
 declare module '../lib/context.js' {
   interface State {
@@ -114,7 +114,7 @@ export function callStackGuard(
 
 function open(options: CallStackGuardOptions): Reception {
   const given = readOptions<CallStackGuardOptions>('callStackGuard', options, {
-    tools: (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns'),
+    tools: definedTools,
     identity: object,
     trust: optional(listOf(object)),
     maxDepth: optional(integer(1, MAX_HOPS + 1)),

@@ -10,7 +10,7 @@ import { signerFor, type Signer } from '../lib/keys/signer.js';
 import type { Middleware } from '../lib/middleware.js';
 import { callback, integer, object, optional, readOptions, text, type Check } from '../lib/options.js';
 import type { RpcMessage, RpcNotification, RpcRequest } from '../lib/rpc.js';
-import { isTools, type Tools } from '../lib/tools/defineTools.js';
+import { definedTools, type Tools } from '../lib/tools/defineTools.js';
 import { undefinedDenial } from '../lib/tools/judge.js';
 import { canonicalResource, secureUrl } from '../lib/url.js';
 import type {} from './authorizeScopes.js';
@@ -53,7 +53,6 @@ export interface PublishToolsOptions {
 type Call = RpcRequest | RpcNotification;
 
 const DAY = 86_400;
-const tools: Check = (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns');
 const store: Check = (value) =>
   object(value) === undefined && typeof (value as Partial<VersionStore>).pin === 'function'
     ? undefined
@@ -72,7 +71,7 @@ const store: Check = (value) =>
  */
 export function publishTools(options: PublishToolsOptions): Middleware {
   const given = readOptions<PublishToolsOptions>('publishTools', options, {
-    tools,
+    tools: definedTools,
     signer: signerFor('definition'),
     resource: secureUrl,
     publisher: optional(text),

@@ -10,7 +10,7 @@ import type { Signature } from '../lib/signatures/signature.js';
 import { signatureVerifier, SignatureFault, type VerifiedSignature } from '../lib/signatures/verifier.js';
 import { memoryReplay, type ReplayStore } from '../lib/stores/replay.js';
 import { replayStore } from '../lib/stores/storeCheck.js';
-import { isTools, type Tools } from '../lib/tools/defineTools.js';
+import { definedTools, type Tools } from '../lib/tools/defineTools.js';
 import { secureUrl } from '../lib/url.js';
 import type {} from './authenticate.js';
 
@@ -94,7 +94,7 @@ export function verifySignature(
   const given = readOptions<VerifySignatureOptions>('verifySignature', options, {
     keys: () => undefined,
     resource: secureUrl,
-    tools: optional((value) => (isTools(value) ? undefined : 'must be what defineTools returns')),
+    tools: optional(definedTools),
     mode: optional(oneOf('off', 'observe', 'calls', 'all')),
     replay: optional(replayStore),
     maxAge: optional(integer(1, 300)),

@@ -1,3 +1,4 @@
+import type { Check } from '../options.js';
 import { entriesOf, readToolPolicy, type ToolPolicy } from './policies.js';
 import { isToolName } from './toolName.js';
 
@@ -31,6 +32,9 @@ export function defineTools(definitions: Readonly<Record<string, ToolPolicy>>): 
 export function isTools(value: unknown): value is Tools {
   return typeof value === 'object' && value !== null && registries.has(value);
 }
+
+export const definedTools: Check = (value) =>
+  isTools(value) ? undefined : 'must be what defineTools({ ... }) returns';
 
 function readEntry([name, policy]: [string, ToolPolicy]): [string, ToolPolicy] {
   const isName: boolean = isToolName(name);

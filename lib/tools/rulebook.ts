@@ -1,6 +1,6 @@
-import { listOf, object, optional, type Check, type Checks } from '../options.js';
+import { listOf, object, optional, type Checks } from '../options.js';
 import { permission } from '../permissions.js';
-import { isTools, type Tools } from './defineTools.js';
+import { definedTools, type Tools } from './defineTools.js';
 import { entriesOf, readPolicy, type AccessPolicy, type Rule } from './policies.js';
 import { readResourcePolicies } from './resourcePolicies.js';
 import { BASE_METHODS, MAY_NAME_NOTHING, NAMING_METHODS, type Use } from './uses.js';
@@ -43,11 +43,9 @@ type RulesByName = ReadonlyMap<string, readonly Rule[]>;
 
 const UNKNOWN: readonly Rule[] = Object.freeze([]);
 
-const tools: Check = (value) => (isTools(value) ? undefined : 'must be what defineTools({ ... }) returns');
-
 /** One check for each option that is about policies. */
 export const RULEBOOK_CHECKS: Checks<RulebookOptions> = {
-  tools,
+  tools: definedTools,
   prompts: optional(object),
   resources: optional(object),
   methods: optional(object),

@@ -735,7 +735,7 @@ describe('verifySignature', () => {
       [{ now: new Date() }, /'now' must be a function/],
       [{ fetch: {} }, /'fetch' must be a function/],
       [{ mode: 'call' }, /'mode' must be one of/],
-      [{ tools: {} }, /'tools' must be what defineTools returns/],
+      [{ tools: {} }, /'tools' must be what defineTools\({ ... }\) returns/],
       [{ resource: 'mcp.example.com' }, /'resource'/],
       [{ key: [] }, /unknown option 'key'; did you mean 'keys'\?/],
     ];
