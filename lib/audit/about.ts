@@ -35,6 +35,7 @@ export const MAX_ID = 128;
 const ORIGIN = /^[a-z][a-z0-9+.-]*:[\\/]*[^\\/]*/i;
 /** The longest URI that is parsed. */
 const MAX_URI = 8192;
+/** The id alone, of this or a later version (W3C Trace Context). Call chains pass on only what is wholly of this one. */
 const TRACEPARENT = /^[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
 /** What clients call most. Anything else may be anything. */
 const METHODS: ReadonlySet<string> = new Set([

@@ -17,6 +17,7 @@ export interface PrivacyOptions {
 }
 
 const MAX_TEXT = 256;
+/** As this package writes its own ids: in lower case. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A key for digests that are compared within one process only. */

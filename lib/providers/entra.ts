@@ -16,6 +16,7 @@ export interface EntraOptions extends IssuerOptions {
   readonly host?: 'login.microsoftonline.com' | 'login.microsoftonline.us' | 'login.partner.microsoftonline.cn';
 }
 
+/** In either case, as people copy it. */
 const GUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const guid: Check = (value) =>
   typeof value === 'string' && GUID.test(value)
