@@ -1,3 +1,5 @@
+import { escapeUnits } from './text.js';
+
 const UNSAFE = /[\u007f-\uffff]/g;
 
 /**
@@ -6,7 +8,7 @@ const UNSAFE = /[\u007f-\uffff]/g;
  */
 export function reportError(error: unknown, request: string): void {
   const line = JSON.stringify({ source: 'mcp-etdi', request, error: describe(error) });
-  const ascii = line.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const ascii = line.replace(UNSAFE, escapeUnits);
   process.stderr.write(`${ascii}\n`);
 }
 

@@ -31,8 +31,12 @@ function showCharacter(character: string): string {
 }
 
 function escapeCharacter(character: string): string {
-  if (character === '\\') return '\\\\';
-  return character
+  return character === '\\' ? '\\\\' : escapeUnits(character);
+}
+
+/** Each UTF-16 unit as `\uXXXX`, which is what JSON and JavaScript take it back from. */
+export function escapeUnits(text: string): string {
+  return text
     .split('')
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .join('');

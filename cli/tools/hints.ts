@@ -1,4 +1,5 @@
 import type { WireTool } from '../../lib/definitions/form.js';
+import { escapeUnits } from '../../lib/text.js';
 import { show } from '../../client/tools/diff.js';
 
 /** Something in a tool that a person should look at. It proves nothing, and neither does its absence. */
@@ -49,7 +50,7 @@ export function hintsOf(tool: WireTool): readonly Hint[] {
 
 /** Letters that look like others are told by their number. */
 function spell(name: string): string {
-  return show(name).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return show(name).replace(/[^\x20-\x7e]/g, escapeUnits);
 }
 
 function* textsOf(value: unknown, path: string): Generator<readonly [path: string, text: string]> {

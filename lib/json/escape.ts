@@ -1,3 +1,5 @@
+import { escapeUnits } from '../text.js';
+
 const NOT_SEEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
@@ -5,10 +7,5 @@ const NOT_SEEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
  * as they are from U+007F on, become `\uXXXX`.
  */
 export function escapeJson(json: string): string {
-  return json.replace(NOT_SEEN, (character) =>
-    character
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
+  return json.replace(NOT_SEEN, escapeUnits);
 }
