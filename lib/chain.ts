@@ -128,7 +128,10 @@ function isMiddleware(value: unknown): value is AnyMiddleware {
 }
 
 function hintFor(value: unknown): string {
-  if (typeof value === 'function') return 'it is a function: call the factory first, as in authenticate({ ... })';
+  if (typeof value === 'function') {
+    const mount = 'a middleware of the framework is mounted by itself, with app.use';
+    return `it is a function: call the factory first, as in authenticate({ ... }); ${mount}`;
+  }
   if (Array.isArray(value)) return 'it is an array: spread it, as in ...securityProfile({ ... })';
   return 'pass what a factory such as authenticate({ ... }) returns; options come first';
 }
@@ -167,8 +170,17 @@ function assertNeeds(one: AnyMiddleware, sure: ReadonlySet<Slot>, have: Readonly
   if (oneOf.length > 0 && !oneOf.some((slot) => have.has(slot))) throw tooEarly(one.name, oneOf);
 }
 
+/** Which of this package's middlewares proves a fact. */
+const MAKERS: ReadonlyMap<string, string> = new Map([
+  ['auth', 'authenticate'],
+  ['access', 'authorizeScopes'],
+  ['signature', 'verifySignature'],
+  ['callStack', 'callStackGuard'],
+]);
+
 function tooEarly(name: string, slots: readonly Slot[]): TypeError {
-  const fix = 'mount the middleware that does before it';
+  const makers = slots.flatMap((slot) => MAKERS.get(slot) ?? []);
+  const fix = `mount ${makers.length > 0 ? makers.join(' or ') : 'the middleware that does'} before it`;
   const split = `only where an earlier mount does, start with requires('${slots.join("') or requires('")}')`;
   return new TypeError(
     `${name} is mounted too early: nothing before it adds '${slots.join("' or '")}'; ${fix}, or, ${split}`,

@@ -102,6 +102,16 @@ export function readLink(line: Buffer): Link | undefined {
   return { hash, chain, prev, seq: Number(seq) };
 }
 
+/** Reads a line. Nothing where that is no line of a trail, or no JSON. */
+export function readRecord(line: Buffer): SealedRecord | undefined {
+  if (readLink(line) === undefined) return undefined;
+  try {
+    return JSON.parse(line.toString()) as SealedRecord;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The bytes of the event in a line that `readLink` can read. */
 export function eventBytes(line: Buffer, { seq }: Link): Buffer {
   const tail = 9 + HASH + 8 + String(seq).length + 2;

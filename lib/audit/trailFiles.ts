@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
-import { readLink, type SealedRecord } from './line.js';
+import { readRecord } from './line.js';
 import { readLines } from './trail/lines.js';
 import type { PlacedRecord, TrailPlace } from './verifyTrail.js';
 
@@ -40,10 +40,6 @@ export async function* readTrail(files: readonly string[]): AsyncGenerator<Place
 }
 
 function parseLine(line: Buffer, place: TrailPlace): readonly PlacedRecord[] {
-  if (readLink(line) === undefined) return [];
-  try {
-    return [{ ...(JSON.parse(line.toString()) as SealedRecord), ...place }];
-  } catch {
-    return [];
-  }
+  const record = readRecord(line);
+  return record === undefined ? [] : [{ ...record, ...place }];
 }

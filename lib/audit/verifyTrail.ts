@@ -99,6 +99,18 @@ const kept: Check = (value) =>
  * @throws {TypeError} when an option is not what it must be
  */
 export async function verifyTrail(options: VerifyTrailOptions): Promise<TrailReport> {
+  return walkTrail(options);
+}
+
+/**
+ * The same, which also hands on each record that it looks at, be it wrong or not: what is said about records is then
+ * said about those that were verified, whoever swaps a file meanwhile.
+ * @throws {TypeError} when an option is not what it must be
+ */
+export async function walkTrail(
+  options: VerifyTrailOptions,
+  onRecord?: (record: SealedRecord) => void,
+): Promise<TrailReport> {
   const {
     files,
     keys,
@@ -110,5 +122,5 @@ export async function verifyTrail(options: VerifyTrailOptions): Promise<TrailRep
     checkpoints: optional(listOf(kept)),
     partial: optional(flag),
   });
-  return new TrailWalk(files, partial, await openEvidence(keys, checkpoints)).run();
+  return new TrailWalk(files, partial, await openEvidence(keys, checkpoints), onRecord).run();
 }

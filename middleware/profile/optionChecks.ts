@@ -14,6 +14,8 @@ const unshared =
     const name = names.find((one) => Object.hasOwn(value as object, one));
     return name === undefined ? undefined : `must not have '${name}': that is for the profile to give`;
   };
+/** What the profile takes from the stores. One that is missing would be kept by each instance for itself, without a word. */
+const STORES = { replay: 'object', sessions: 'object', rate: 'function', revocations: 'object' } as const;
 const RATE_SHARED = SHARED.filter((name) => name !== 'tools');
 
 /** Validates the options of a profile, as far as no check does it for its own. */
@@ -29,11 +31,7 @@ export const OPTION_CHECKS: Checks<SecurityProfileOptions> = {
       ? undefined
       : 'must be what openKeyStore returned',
   ),
-  stores: optional((value) =>
-    typeof (value as { replay?: unknown } | null)?.replay === 'object'
-      ? undefined
-      : 'must be redisStores(client), or memoryStores({ singleProcess: true })',
-  ),
+  stores: optional(stores),
   signatures: optional(
     unshared((value) => (typeof value === 'object' ? object(value) : oneOf('off', 'observe', 'calls', 'all')(value))),
   ),
@@ -69,3 +67,10 @@ export const OPTION_CHECKS: Checks<SecurityProfileOptions> = {
   fullAccess: elsewhere,
   decide: elsewhere,
 };
+
+function stores(value: unknown): string | undefined {
+  const given = Object(value) as Readonly<Record<string, unknown>>;
+  const missing = Object.entries(STORES).find(([name, kind]) => !given[name] || typeof given[name] !== kind);
+  if (missing === undefined) return undefined;
+  return `must be redisStores(client), or memoryStores({ singleProcess: true }); it has no '${missing[0]}'`;
+}

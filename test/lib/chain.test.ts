@@ -78,7 +78,7 @@ describe('buildChain', () => {
   it('names the argument that is no middleware, and what it may be', () => {
     const factory = (): AnyMiddleware => one('a');
     const wrong: readonly (readonly [unknown, RegExp])[] = [
-      [factory, /^argument 2 is not a middleware; it is a function: call the factory first/],
+      [factory, /^argument 2 is not a middleware; it is a function: call the factory first.*by itself, with app\.use$/],
       [[one('a')], /^argument 2 is not a middleware; it is an array: spread it/],
       [undefined, /^argument 2 is not a middleware; pass what a factory such as authenticate/],
       [null, /pass what a factory/],

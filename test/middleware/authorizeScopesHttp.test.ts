@@ -208,7 +208,10 @@ describe('authorizeScopes in a chain', () => {
     // @ts-expect-error nothing proves who calls
     expect(() => toExpress(access)).to.throw(TypeError, "nothing before it adds 'auth' or 'signature'");
     // @ts-expect-error the order is wrong
-    expect(() => toExpress(origin, access, auth)).to.throw(TypeError, 'authorizeScopes is mounted too early');
+    expect(() => toExpress(origin, access, auth)).to.throw(
+      TypeError,
+      "authorizeScopes is mounted too early: nothing before it adds 'auth' or 'signature'; mount authenticate or verifySignature before it",
+    );
     expect(() => toExpress(origin, auth, access)).to.not.throw();
   });
 

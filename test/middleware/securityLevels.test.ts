@@ -418,4 +418,12 @@ describe('security levels', () => {
     );
     client.disconnect();
   });
+
+  it('use no stores of which one is missing: each instance would keep it for itself', () => {
+    const whole = memoryStores({ singleProcess: true });
+    for (const name of ['replay', 'sessions', 'rate', 'revocations']) {
+      const stores = { ...whole, [name]: undefined } as never;
+      expect(() => securityProfile(complete('strict', { stores })), name).to.throw(TypeError, `it has no '${name}'`);
+    }
+  });
 });

@@ -1,5 +1,4 @@
-import { readTrail } from '../trailFiles.js';
-import { verifyTrail, type TrailReport, type VerifyTrailOptions } from '../verifyTrail.js';
+import { walkTrail, type TrailReport, type VerifyTrailOptions } from '../verifyTrail.js';
 import { comparedOf, keyIdOf, LogFacts } from './logFacts.js';
 import { renderPage } from './page.js';
 import { Tally } from './tally.js';
@@ -23,21 +22,18 @@ export interface AuditReport {
 
 /**
  * Verifies a trail and tells about it on one page: who called what, what was denied and why, when, and up to where it is
- * proven that the log was not changed. Reads the files twice and keeps figures only, so that a long log needs no more
- * memory than a short one.
+ * proven that the log was not changed. Reads the files once, so that what it tells is what was verified, and keeps figures
+ * only, so that a long log needs no more memory than a short one.
  * @throws {TypeError} when an option is not what it must be
  */
 export async function auditReport(options: AuditReportOptions): Promise<AuditReport> {
   const { now = () => new Date(), named, version, ...trail } = options;
   const { keys, files, checkpoints = [] } = trail;
-  const report = await verifyTrail(trail);
   const [tally, facts] = [new Tally(), new LogFacts()];
-  for await (const sealed of readTrail(files)) {
-    // What was written since is not verified.
-    if (report.ok && sealed.record.seq > (report.last?.seq ?? 0)) break;
+  const report = await walkTrail(trail, (sealed) => {
     tally.add(sealed.record.event);
     facts.add(sealed);
-  }
+  });
   const compared = comparedOf(report, checkpoints);
   const signed = report.ok && keys !== undefined;
   const keyIds = signed ? [...facts.keyIds, ...compared.map(({ jws }) => keyIdOf(jws))] : [];

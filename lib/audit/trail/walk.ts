@@ -1,6 +1,14 @@
 import { createHash, hash, type Hash } from 'node:crypto';
 import type { TrailEvent } from '../events.js';
-import { eventBytes, readLink, recordBytes, type Checkpoint, type Link } from '../line.js';
+import {
+  eventBytes,
+  readLink,
+  readRecord,
+  recordBytes,
+  type Checkpoint,
+  type Link,
+  type SealedRecord,
+} from '../line.js';
 import type { TrailPlace, TrailReport } from '../verifyTrail.js';
 import { ChainCheck, type Seen } from './chainCheck.js';
 import { isSigned, readCheckpoint } from './checkpoint.js';
@@ -25,6 +33,7 @@ export class TrailWalk {
   readonly #evidence: Evidence;
   readonly #findings: Findings;
   readonly #check: ChainCheck;
+  readonly #onRecord: ((record: SealedRecord) => void) | undefined;
   readonly #counts = { found: 0, verified: 0, signedUntil: 0, keptUntil: 0, recovered: 0 };
   /** The checkpoints kept elsewhere whose record was there, be it the same or not. */
   readonly #compared = new Set<Checkpoint>();
@@ -34,8 +43,14 @@ export class TrailWalk {
   #torn: TrailReport['torn'];
   #isForeign = false;
 
-  constructor(files: readonly string[], partial: boolean, evidence: Evidence) {
+  constructor(
+    files: readonly string[],
+    partial: boolean,
+    evidence: Evidence,
+    onRecord: ((record: SealedRecord) => void) | undefined,
+  ) {
     this.#files = files;
+    this.#onRecord = onRecord;
     this.#evidence = evidence;
     this.#findings = new Findings(files);
     this.#check = new ChainCheck(partial, this.#findings);
@@ -104,10 +119,16 @@ export class TrailWalk {
     }
     const own = bytes.includes(OWN) ? ownEvent(bytes, link) : undefined;
     this.#explain(own);
+    if (this.#onRecord !== undefined) this.#show(bytes);
     if (!this.#check.take(bytes, link, place)) return undefined;
     this.#compare(link, place);
     this.#closing = own?.type === 'trail_checkpoint' ? this.#closing + 1 : 0;
     return own?.type === 'trail_checkpoint' ? { jws: own.jws, link } : undefined;
+  }
+
+  #show(bytes: Buffer): void {
+    const record = readRecord(bytes);
+    if (record !== undefined) this.#onRecord?.(record);
   }
 
   /** Half a line, or one whose line feed alone is missing. */

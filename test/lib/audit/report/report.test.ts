@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { calculateJwkThumbprint, type JSONWebKeySet } from 'jose';
@@ -14,6 +16,7 @@ import { escapeText } from '../../../../lib/text.js';
 import { everyEvent, everyOutcome } from '../../../support/auditEvents.js';
 import { trailLines, writeTrail } from '../../../support/auditTrails.js';
 
+const execFileAsync = promisify(execFile);
 const NOW = new Date('2026-11-23T08:00:00Z');
 let folder: string;
 let file: string;
@@ -81,6 +84,19 @@ describe('auditReport', () => {
       "base-uri 'none'",
       "form-action 'none'",
     ]);
+  });
+
+  it('tells of the very bytes that it verified: those of a pipe, which is read once', async function () {
+    if (process.platform === 'win32') this.skip();
+    await writeTrail(file, [everyEvent().request]);
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const writing = execFileAsync('sh', ['-c', 'cat "$1" > "$2"', 'sh', file, pipe]);
+    const { html, report } = await auditReport({ files: [pipe], now: () => NOW });
+    await writing;
+    expect(report).to.include({ ok: true, records: 1 });
+    const figures = Object.fromEntries(termsOf(html.split('<dl class="figures">')[1]!));
+    expect(figures).to.have.property('Requests', '1');
   });
 
   it('has figures whose sums are those of the log', async () => {
