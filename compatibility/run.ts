@@ -30,7 +30,7 @@ const rows = RELEASES.map((release): Row => {
   const version = execFileSync(node, ['--version']).toString().trim();
   console.log(`\n== Node ${version}`);
   const mocha = `${root}node_modules/mocha/bin/mocha.js`;
-  const { stdout, status } = spawnSync(node, [mocha, ...TESTS, '--reporter', 'dot'], {
+  const { stdout, status } = spawnSync(node, [mocha, ...TESTS, '--parallel', '--jobs', '2', '--reporter', 'dot'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 64 * 1024 * 1024,

@@ -26,11 +26,13 @@ const CHARSET = /;[ \t]*charset=(?!"?utf-8"?[ \t]*(?:;|$))/i;
  * @throws {Denial} 413 `body_too_large`, 415 `encoding_unsupported`, 400 `body_incomplete`
  * @throws {TypeError} when a body parser consumed the bytes and kept none
  */
-export async function readBytes(req: IncomingMessage, parsed: unknown, limit: number): Promise<Uint8Array> {
-  assertIdentity(req.headers['content-encoding']);
-  const kept = keptBytes(req, parsed);
+export async function readBytes(req: IncomingMessage, parsed: () => unknown, limit: number): Promise<Uint8Array> {
+  const { headers } = req;
+  assertIdentity(headers['content-encoding']);
+  const isUsed = wasRead(req);
+  const kept = isUsed ? keptBytes(req, parsed()) : undefined;
   if (kept !== undefined) return within(kept, limit);
-  if (wasRead(req) || req.readableEncoding !== null) {
+  if (isUsed || req.readableEncoding !== null) {
     // Over HTTP/2 it is Node that throws the body of a client away that has left.
     if (req.socket.destroyed) throw incomplete();
     throw new TypeError(
@@ -38,7 +40,7 @@ export async function readBytes(req: IncomingMessage, parsed: unknown, limit: nu
         'or keep the bytes with express.json({ verify: (req, _res, bytes) => { req.rawBody = bytes; } })',
     );
   }
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge();
   return collect(req, limit);
 }
 
@@ -72,7 +74,6 @@ function assertIdentity(coding: string | undefined): void {
 }
 
 function keptBytes(req: IncomingMessage, parsed: unknown): Uint8Array | undefined {
-  if (!wasRead(req)) return undefined;
   const { rawBody } = req as { rawBody?: unknown };
   if (Buffer.isBuffer(rawBody)) return rawBody;
   return Buffer.isBuffer(parsed) ? parsed : undefined;

@@ -7,7 +7,7 @@ import { connectionOf } from './connection.js';
 import type { Connection, HttpRequest, RequestContext } from './context.js';
 import type { Decision, HandlerCall, Outcome } from './decision.js';
 import { Denial } from './denial.js';
-import { handOverAuth, handOverBody, kExchange, withhold } from './handOver.js';
+import { handOverAuth, handOverBody, hasCaller, kExchange, withhold } from './handOver.js';
 import { linesOf } from './headers.js';
 import { Incoming, type Source } from './incoming.js';
 import type { AdapterOptions } from './mount.js';
@@ -74,6 +74,7 @@ export class Exchange implements RequestContext, HttpRequest {
   #headers: HttpRequest['headers'] | undefined;
   #ip: string | undefined;
   #outgoing: Outgoing | undefined;
+  #gaveCaller = false;
   #running = 0;
   #closed = false;
   #settled = false;
@@ -232,9 +233,22 @@ export class Exchange implements RequestContext, HttpRequest {
   }
 
   #handOver(): void {
-    if (this.parsedBody !== undefined) handOverBody(this.req, this.parsedBody.value, this.seen.needsBodyMark === true);
-    for (const hook of this.hooks.authInfo) handOverAuth(this.req, this, () => hook.call(this));
+    const { parsedBody } = this;
+    if (parsedBody !== undefined) handOverBody(this.req, parsedBody.value, this.seen.needsBodyMark === true);
+    this.#handOverCaller();
     for (const hook of this.hooks.withheld) this.#withhold(hook.call(this));
+  }
+
+  /** The first of the checks that know a caller counts, unless somebody took it off again before a later mount. */
+  #handOverCaller(): void {
+    if (this.#gaveCaller && hasCaller(this.req)) return;
+    for (const hook of this.hooks.authInfo) {
+      const info = hook.call(this);
+      if (info === undefined) continue;
+      handOverAuth(this.req, this, info);
+      this.#gaveCaller = true;
+      return;
+    }
   }
 
   /** Later mounts still read what arrived. */
@@ -270,7 +284,7 @@ class Received implements Source {
 
   bytes(): Promise<Uint8Array> {
     const { req, options } = this.#exchange;
-    return readBytes(req, this.parsed(), options.bodyLimit ?? MAX_BODY_BYTES);
+    return readBytes(req, () => this.parsed(), options.bodyLimit ?? MAX_BODY_BYTES);
   }
 }
 

@@ -17,17 +17,18 @@ type Receiver = IncomingMessage & { body?: unknown; _body?: boolean; auth?: Auth
  */
 export function handOverBody(req: IncomingMessage, parsed: unknown, needsMark: boolean): void {
   const receiver = req as Receiver;
-  if (receiver.body === parsed) return;
   receiver.body = parsed;
   if (needsMark) receiver._body = true;
 }
 
-/** Leaves the caller where SDKs look for it, with the context in `extra`. A caller left by us before stays. */
-export function handOverAuth(req: IncomingMessage, ctx: RequestContext, infoOf: () => AuthInfo | undefined): void {
+/** Whether the caller that was left on the Node request is still there. */
+export function hasCaller(req: IncomingMessage): boolean {
+  return carriedBy((req as Receiver).auth) !== undefined;
+}
+
+/** Leaves the caller where SDKs look for it, with the context in `extra`. */
+export function handOverAuth(req: IncomingMessage, ctx: RequestContext, info: AuthInfo): void {
   const receiver = req as Receiver;
-  if (carriedBy(receiver.auth) !== undefined) return;
-  const info = infoOf();
-  if (info === undefined) return;
   // Not enumerable, so that a handler which prints or copies `extra` does not drag the request along. Not spread: V8
   // makes a hidden class for each spread object that is added to, and these pile up until a full collection.
   const extra = Object.defineProperty(Object.assign({}, info.extra), kContext, { value: ctx });

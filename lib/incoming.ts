@@ -72,9 +72,9 @@ export class Incoming {
       return (this.messages = []);
     }
     assertJson(headers);
-    const parsed = this.#source.parsed();
     this.#readBefore ??= this.#source.wasRead();
-    const isParsed = this.#readBefore && parsed !== undefined && !Buffer.isBuffer(parsed);
+    const parsed = this.#readBefore ? this.#source.parsed() : undefined;
+    const isParsed = parsed !== undefined && !Buffer.isBuffer(parsed);
     this.parsed = isParsed ? parsed : parseJson(await this.bytes());
     this.messages = readMessages(this.parsed);
     assertMirrored(headers, this.messages);
