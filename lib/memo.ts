@@ -10,7 +10,7 @@ export function memo<Made>(most: number, make: (text: string) => Made): (text: s
     const made = make(text);
     if (made === undefined) return made;
     if (known.size >= most) known.clear();
-    known.set(text, made);
+    known.set(ownText(text), made);
     return made;
   };
 }
@@ -23,4 +23,9 @@ export function keep<Key, Value>(map: Map<Key, Value>, most: number, key: Key, v
     map.delete(oldest);
   }
   map.set(key, value);
+}
+
+/** A text that holds no other: a part of a long one keeps all of that in memory for as long as it is kept itself. */
+export function ownText(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../context.js';
+import { ownText } from '../memo.js';
 import { MASK } from './secrets/mask.js';
 import { maskNamed } from './secrets/named.js';
 import { isSecretName } from './secrets/names.js';
@@ -24,9 +25,9 @@ const SHAPES: readonly (readonly [form: RegExp, put: string])[] = [
   ],
   // The code of an authorization server in a query. Elsewhere a code is seldom a secret.
   [/((?:[?&#]|&amp;|\\u0026)code=)(?!\[masked\])[^\s"'&;,<>\\#]{2,}/gi, `$1${MASK}`],
-  // `login user password word`, as in .netrc.
+  // `login user password word`, as in .netrc. A name ends in no `+`: each of a run of them could be its end.
   [
-    /((?:machine|login|account)(?:[\s+]|\\+[nrt])+(?![\s+])[^\s\\]{1,128}(?:[\s+]|\\+[nrt])+(?![\s+])passw(?:or)?d(?:[\s+]|\\+[nrt])+(?![\s+]))(?!\[masked\])(?:(["'])(?:(?!\2)[^\r\n])+|(?:[^\s"'\\]|\\(?!["'\\]))+)/gi,
+    /((?:machine|login|account)(?:[\s+]|\\+[nrt])+(?![\s+])[^\s\\+](?:[^\s\\]{0,126}[^\s\\+])?(?:[\s+]|\\+[nrt])+(?![\s+])passw(?:or)?d(?:[\s+]|\\+[nrt])+(?![\s+]))(?!\[masked\])(?:(["'])(?:(?!\2)[^\r\n])+|(?:[^\s"'\\]|\\(?!["'\\]))+)/gi,
     `$1$2${MASK}`,
   ],
   [/(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{12,}/g, MASK],
@@ -72,7 +73,7 @@ export function maskName(name: string, own: OwnSecrets): string {
   const open = own.mask(name);
   if (harmless.has(open)) return open;
   const masked = maskSecrets(open);
-  if (masked === name && harmless.size < MOST_NAMES) harmless.add(name);
+  if (masked === name && harmless.size < MOST_NAMES) harmless.add(ownText(name));
   return masked;
 }
 
@@ -186,7 +187,7 @@ function isSecretHeader(name: string): boolean {
   const found = known.get(name);
   if (found !== undefined) return found;
   const isSecret = SECRET_HEADERS.includes(name) || isSecretName(name, '');
-  if (known.size < MOST_NAMES) known.set(name, isSecret);
+  if (known.size < MOST_NAMES) known.set(ownText(name), isSecret);
   return isSecret;
 }
 

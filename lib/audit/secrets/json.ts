@@ -2,7 +2,7 @@ import { readJson } from '../../json/read.js';
 import { maskBehind } from './flags.js';
 import { MASK } from './mask.js';
 import { isSecretName, SECRET_ENDS } from './names.js';
-import { isLabelled, labelsOf } from './pairs.js';
+import { isLabelled, labelledBy, type Labelled } from './pairs.js';
 
 /** Private members of a JWK (RFC 7518 section 6, and `priv` of keys of type AKP). */
 const PRIVATE_JWK: ReadonlySet<string> = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth', 'priv']);
@@ -20,18 +20,18 @@ const MOST_TEXTS = 3;
 /** What an object says of its members: whether it is a JWK, which has private ones, and what they are called by others. */
 export interface AboutMembers {
   readonly ofJwk: boolean;
-  readonly labels: readonly string[];
+  readonly labelled: Labelled;
 }
 
 /** Looks at an object as a whole. `names` are those of its members. */
 export function aboutMembers(value: object, names: readonly string[]): AboutMembers {
-  return { ofJwk: names.includes('kty'), labels: labelsOf(value, names) };
+  return { ofJwk: names.includes('kty'), labelled: labelledBy(value, names) };
 }
 
 /** Whether what a member holds is a secret by its name, or by what the object says. */
-export function isSecretMember(name: string, value: unknown, { ofJwk, labels }: AboutMembers): boolean {
+export function isSecretMember(name: string, value: unknown, { ofJwk, labelled }: AboutMembers): boolean {
   if (value === null) return false;
-  return isSecretName(name, value) || (ofJwk && PRIVATE_JWK.has(name)) || isLabelled(labels, name, value);
+  return isSecretName(name, value) || (ofJwk && PRIVATE_JWK.has(name)) || isLabelled(labelled, name, value);
 }
 
 /**

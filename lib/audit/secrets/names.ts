@@ -1,3 +1,5 @@
+import { ownText } from '../../memo.js';
+
 /** Parts of the names of secrets. */
 const PARTS =
   'passw(?:or)?d|pass[_-]?phrase|pass[_-]?code|secret|token|authorization|cookie|credentials?|bearer|jwt|dpop|signature' +
@@ -55,7 +57,7 @@ function verdictOf(name: string): Verdict {
   const found = known.get(name);
   if (found !== undefined) return found;
   const verdict = judge(name.length > MOST ? name.slice(0, MOST / 2) + name.slice(-MOST / 2) : name);
-  if (known.size < MOST_KNOWN && name.length <= LONGEST_KNOWN) known.set(name, verdict);
+  if (known.size < MOST_KNOWN && name.length <= LONGEST_KNOWN) known.set(ownText(name), verdict);
   return verdict;
 }
 

@@ -42,16 +42,31 @@ function isSecretLabel(label: string): boolean {
   return isSecretName(label, '');
 }
 
-/** What members of an object say that its other ones hold. Most objects have none that hold something. */
-export function labelsOf(value: object, names: readonly string[]): readonly string[] {
-  if (!names.some((name) => IS_HOLDING.test(name))) return [];
-  return names
+/** Whether members of an object say that its other ones hold a secret: as a text, and as a number or a flag. */
+export interface Labelled {
+  readonly text: boolean;
+  readonly number: boolean;
+}
+
+const NONE: Labelled = Object.freeze({ text: false, number: false });
+const ALL: Labelled = Object.freeze({ text: true, number: true });
+/** Who sends more of them in one object hides something. */
+const MOST_LABELS = 1000;
+
+/** Looks once for all members. Most objects have none that hold something. */
+export function labelledBy(value: object, names: readonly string[]): Labelled {
+  if (!names.some((name) => IS_HOLDING.test(name))) return NONE;
+  const labels = names
     .filter((name) => IS_NAMING.test(name))
     .map((name) => (value as Readonly<Record<string, unknown>>)[name])
     .filter((label): label is string => typeof label === 'string' && label.length <= LONGEST);
+  if (labels.length > MOST_LABELS) return ALL;
+  const isSaid = (one: string | number): boolean => labels.some((label) => isSecretName(label, one));
+  return { text: isSaid(''), number: isSaid(0) };
 }
 
-/** Whether what a member holds is a secret by one of those. */
-export function isLabelled(labels: readonly string[], name: string, value: unknown): boolean {
-  return labels.length > 0 && IS_HOLDING.test(name) && labels.some((label) => isSecretName(label, value));
+/** Whether what a member holds is a secret by that. */
+export function isLabelled({ text, number }: Labelled, name: string, value: unknown): boolean {
+  const isSaid = typeof value === 'number' || typeof value === 'boolean' ? number : text;
+  return isSaid && IS_HOLDING.test(name);
 }

@@ -1,4 +1,6 @@
 import { createHmac, createSecretKey, generateKeyPairSync } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { contentOf, safeCopy } from '../../../lib/audit/content.js';
@@ -286,5 +288,31 @@ describe('safeCopy', () => {
   it('gives JSON for anything', () => {
     const odd = { a: undefined, b: () => 1, c: Symbol('s'), d: 10n, e: NaN, f: new Date(0), g: [undefined] };
     expect(plain(safeCopy(odd))).to.deep.equal({ b: null, c: null, d: '10', e: 'NaN', f: {}, g: [null] });
+  });
+
+  it('keeps no text of a client for the sake of a name in it', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const names = Array.from({ length: 20 }, (_, index) => `name-of-a-member-token-${index}`);
+    const look = (name: string): unknown => contentOf({ text: `<${name}> ${'a'.repeat(1_000_000)}` }, 'redacted', KEY);
+    look('warm-up');
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (const name of names) look(name);
+    collect();
+    expect(process.memoryUsage().heapUsed - before).to.be.below(5_000_000);
+  });
+
+  it('takes all for secrets where an object has more labels than anybody needs', () => {
+    const labels = (count: number): object =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`${index}id`, `b${index}`]));
+    const valueOf = (content: unknown): unknown => (content as { value: { value: unknown } }).value.value;
+    expect(valueOf(contentOf({ value: 'plain', ...labels(1000) }, 'redacted', KEY))).to.equal('plain');
+    expect(valueOf(contentOf({ value: 'plain', ...labels(1001) }, 'redacted', KEY))).to.equal('[masked]');
+    expect(valueOf(contentOf({ value: 'plain', ...labels(900), name: 'password' }, 'redacted', KEY))).to.equal(
+      '[masked]',
+    );
+    expect(valueOf(contentOf({ value: 7, name: 'token' }, 'redacted', KEY))).to.equal(7);
+    expect(valueOf(contentOf({ value: 7, name: 'password' }, 'redacted', KEY))).to.equal('[masked]');
   });
 });

@@ -102,6 +102,8 @@ describe('maskSecrets', () => {
       ["curl --user=ann:hunter2 --proxy-user 'ann:a b'", "curl --user=ann:[masked] --proxy-user 'ann:[masked]'"],
       ['curl+-u+ann:hunter2+x', 'curl+-u+ann:[masked]'],
       ['machine a login ann password hunter2 machine b', 'machine a login ann password [masked] machine b'],
+      ['login ann+tag password hunter2', 'login ann+tag password [masked]'],
+      ['login++a++password++hunter2', 'login++a++password++[masked]'],
       ['machine a\n  login ann\n  password hunter2\n', 'machine a\n  login ann\n  password [masked]\n'],
       ['machine a password "two words" login ann', 'machine a password "[masked]" login ann'],
       ['machine a\\nlogin ann\\npassword hunter2', 'machine a\\nlogin ann\\npassword [masked]'],
