@@ -8,9 +8,11 @@ export interface OutgoingRequest {
   readonly rest: RequestInit;
 }
 
-/** Where a request goes. */
+/** Where a request goes. Without a `?` at its end: some releases of `fetch` send it, and some do not. */
 export function urlOf(input: string | URL | Request): URL {
-  return new URL(isRequest(input) ? input.url : input);
+  const url = new URL(isRequest(input) ? input.url : input);
+  if (url.search === '') url.search = '';
+  return url;
 }
 
 /** Its headers, without touching its body. */
